@@ -1,0 +1,1 @@
+"""Human review: who looks at what, and what it costs."""

@@ -1,0 +1,70 @@
+"""The registry of checks: a check is one function that returns a polars expression.
+
+Its name is the check's name, its file the family, its docstring's first line the description. The
+expression is true where the record PASSES; false and null have not passed. A check that does not
+apply to a record (a rule about JSON on a record without JSON) passes it by its own expression.
+
+    @check(Severity.DROP)
+    def empty_completion() -> pl.Expr:
+        \"\"\"The completion has at least one visible character.\"\"\"
+        return pl.col("completion").str.contains(r"\\S")
+"""
+
+import inspect
+from collections.abc import Callable
+from enum import StrEnum
+from typing import NamedTuple
+
+import polars as pl
+
+PREFIX = "chk_"
+"""A check's column in a frame is `chk_` + `family.name`."""
+
+
+class Severity(StrEnum):
+    """What failing a check means for the row."""
+
+    DROP = "drop"
+    REVIEW = "review"
+    NOTE = "note"
+
+
+class Check(NamedTuple):
+    """A rule with a name."""
+
+    family: str
+    name: str
+    severity: Severity
+    description: str
+    passes: pl.Expr
+
+    @property
+    def reason(self) -> str:
+        """The name in the ledger: `family.name`."""
+        return f"{self.family}.{self.name}"
+
+    @property
+    def column(self) -> str:
+        """The name of its boolean column."""
+        return PREFIX + self.reason
+
+
+CHECKS: dict[str, Check] = {}
+"""Every check by its reason, in the order of their files."""
+
+
+def check(severity: Severity) -> Callable[[Callable[[], pl.Expr]], Callable[[], pl.Expr]]:
+    """Register the decorated function under its name, its module's name and its docstring."""
+
+    def register(rule: Callable[[], pl.Expr]) -> Callable[[], pl.Expr]:
+        family = rule.__module__.rsplit(".", 1)[-1]
+        description = (inspect.getdoc(rule) or "").split("\n", 1)[0]
+        if not description:
+            raise TypeError(f"{family}.{rule.__name__} needs a docstring: its first line is the check's description")
+        entry = Check(family, rule.__name__, severity, description, rule())
+        if entry.reason in CHECKS:
+            raise TypeError(f"two checks are called {entry.reason}")
+        CHECKS[entry.reason] = entry
+        return rule
+
+    return register

@@ -1,0 +1,1 @@
+"""One file per stage, in flow order; no stage imports another."""

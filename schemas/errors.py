@@ -1,0 +1,59 @@
+"""Every exception Assay raises on purpose.
+
+    AssayError                 exit 2 unless said otherwise; one line, with the remedy
+    ├── UsageError             the call itself cannot work (flags, folders)
+    ├── SettingsError          assay.yaml is unreadable, or has an unknown key or a bad value
+    ├── SourceError            a source is not data; beside good sources it is reported, not raised
+    ├── ModelError             an embedding model cannot be loaded
+    ├── BenchmarkError         a benchmark for decontamination is empty or unreadable
+    ├── PolicyError            a policy file is unreadable, or names what the report does not measure
+    ├── ReconciliationError    rows in are not rows in the ledger: a defect of ours, never ignored
+    ├── ReleaseError           a run's folder is missing, incomplete, stale or altered
+    └── GateFailed             exit 1: the gate judged, and the answer is no
+
+Each message names the value, the rule it broke and the remedy, in one line.
+"""
+
+
+class AssayError(Exception):
+    """The root. `exit_code` is what the command line returns for it."""
+
+    exit_code = 2
+
+
+class UsageError(AssayError):
+    """The call cannot work as it was made."""
+
+
+class SettingsError(AssayError):
+    """The settings cannot be read or do not mean anything."""
+
+
+class SourceError(AssayError):
+    """A source is not data that Assay can read."""
+
+
+class ModelError(AssayError):
+    """A model cannot be loaded."""
+
+
+class BenchmarkError(AssayError):
+    """A benchmark is empty or unreadable, so decontamination would prove nothing."""
+
+
+class PolicyError(AssayError):
+    """A policy cannot be read, or demands what the report does not measure."""
+
+
+class ReconciliationError(AssayError):
+    """The sum is off: some input row has no outcome, or more than one."""
+
+
+class ReleaseError(AssayError):
+    """A release cannot be judged: missing, incomplete, stale or altered."""
+
+
+class GateFailed(AssayError):
+    """The gate judged the release and refused it."""
+
+    exit_code = 1

@@ -1,0 +1,291 @@
+"""report.json: everything a run measured, machine-readable and versioned.
+
+Every figure a policy may demand stands here under a stable dotted path. A figure that could not be
+measured is null, and null never passes a demand. Shares are in [0, 1], similarities are cosines or
+Jaccard indices in [0, 1], lengths are in tokens, times in seconds.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+REPORT_VERSION = 1
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class SourceFigures(Part):
+    """One file (or split of a saved dataset) as ingest saw it."""
+
+    source: str
+    status: Literal["read", "refused"]
+    shape: str | None = None  # the detected or given shape; null when refused
+    format: str | None = None  # json, jsonl, csv, tsv, parquet, arrow, datasets
+    compression: str | None = None  # gzip, zstd; null when plain
+    rows: int = 0  # input rows, readable or not
+    records: int = 0  # records made of them (a tree makes several)
+    unreadable: int = 0
+    bytes: int | None = None  # on disk
+    sha256: str | None = None  # of the file's bytes; null for what is not one file
+    refusal: str | None = None  # the one line that says why it was refused
+
+
+class Sources(Part):
+    read: int
+    refused: int
+    files: list[SourceFigures]
+
+
+class Rows(Part):
+    """The sum. `in_` of the ledger is what the readers counted, `ledger` what has an outcome."""
+
+    source_rows: int  # input rows as the readers counted them
+    expected: int  # records made of them plus unreadable rows: what the ledger must hold
+    ledger: int
+    reconciles: bool
+    released: int  # train + validation + test
+    released_share: float | None
+    unreadable_share: float | None
+    review_share: float | None
+    outcomes: dict[str, int]  # every Fate, zeros included
+
+
+class Example(Part):
+    """A row that shows a finding. Texts are cut; the whole is in records.parquet."""
+
+    record_id: str
+    source: str
+    source_row: int
+    prompt: str
+    completion: str | None = None
+    twin: str | None = None
+    twin_prompt: str | None = None
+    twin_completion: str | None = None
+    similarity: float | None = None
+
+
+class CheckFigures(Part):
+    """One check over all readable rows."""
+
+    severity: Literal["drop", "review", "note"]
+    description: str
+    failed: int
+    failed_share: float | None
+    released: int  # of the failed, how many are released all the same (notes only, when all is well)
+    examples: list[Example]
+
+
+class Checks(Part):
+    checked: int  # readable rows
+    failed_released: int  # released rows that fail a DROP or REVIEW check: must be 0
+    families: dict[str, dict[str, CheckFigures]]  # reached as checks.FAMILY.NAME too
+
+
+class StageDuplicates(Part):
+    """One way of being the same."""
+
+    removed: int
+    clusters: int  # clusters with more than one member
+    largest: int  # members of the largest cluster, the kept one included
+    threshold: float | None = None
+    pairs: int | None = None  # verified pairs at or above the threshold
+    examples: list[Example]
+
+
+class Histogram(Part):
+    """`counts[i]` lies in [edges[i], edges[i + 1]); the last bin is closed."""
+
+    edges: list[float]
+    counts: list[int]
+
+
+class Duplicates(Part):
+    exact: StageDuplicates
+    near: StageDuplicates
+    semantic: StageDuplicates
+    suspected: int  # rows sent to review as a possible semantic duplicate
+    conflicts: int  # rows sent to review because near-equal prompts have disagreeing answers
+    conflict_examples: list[Example]
+    truncated: int  # prompts longer than the model's window: never removed by their embedding
+    capped: int  # prompts with more neighbours than are stored
+    similarities: Histogram | None  # of prompt pairs at or above the stored floor
+    removed_at: dict[str, int]  # min_similarity -> rows the semantic stage would remove
+
+
+class VerbObject(Part):
+    verb: str
+    object: str
+    count: int
+
+
+class Diversity(Part):
+    embedded: int
+    clusters: int | None
+    cluster_sizes: list[int]  # descending
+    cluster_terms: list[str]  # the words that mark each cluster, in the order of cluster_sizes
+    vendi: float | None  # of the released rows (Friedman & Dieng 2023)
+    vendi_random: float | None  # of a random subset of the readable rows, of the same size
+    vendi_share: float | None  # vendi / vendi_random
+    nearest: Histogram | None  # similarity of each kept row to its nearest kept neighbour
+    nearest_mean: float | None
+    verb_objects: list[VerbObject]  # the most frequent, descending
+    verb_object_distinct: int
+    verb_object_entropy: float | None  # normalised to [0, 1]
+
+
+class Spread(Part):
+    """A column of numbers."""
+
+    counted: int
+    missing: int
+    mean: float | None
+    quantiles: dict[str, float]  # "0.05", "0.25", "0.5", "0.75", "0.95"
+    histogram: Histogram | None
+
+
+class Baseline(Part):
+    """A subset of the same size chosen another way."""
+
+    method: str
+    rows: int
+    quality_mean: float | None
+    vendi: float | None
+    tokens_mean: float | None
+    nearest_mean: float | None
+
+
+class Selection(Part):
+    target_size: int
+    selected: int
+    chosen: Baseline
+    baselines: list[Baseline]
+
+
+class SplitFigures(Part):
+    rows: int
+    share: float | None
+    tokens: int
+
+
+class Leakage(Part):
+    linked_across: int  # links (near-duplicate, conversation, document) that cross a split: must be 0
+    max_similarity: float | None  # largest prompt cosine between train and test
+    pair: list[str]  # the two record_ids behind it; empty when there is none
+    components: int  # groups of rows that had to stay together
+    largest_component: int
+    kept_from_previous: int | None  # rows whose split an earlier release had fixed
+    moved_from_previous: int | None  # rows that could not keep it without leaking
+
+
+class Splits(Part):
+    train: SplitFigures
+    validation: SplitFigures
+    test: SplitFigures
+    leakage: Leakage
+
+
+class Contamination(Part):
+    benchmarks: dict[str, int]  # name -> items
+    removed: int
+    by_benchmark: dict[str, int]
+    examples: list[Example]
+
+
+class Refused(Part):
+    reason: str
+    rows: int
+
+
+class ExportFigures(Part):
+    format: str
+    rows: int
+    refused: int
+    refusals: list[Refused]  # descending
+    files: list[str]  # below the run's folder
+
+
+class ExpectationResult(Part):
+    """One Great Expectations result, in our words."""
+
+    suite: str
+    expectation: str  # GX's type, e.g. expect_column_values_to_be_in_set
+    column: str | None
+    severity: Literal["critical", "warning", "info"]
+    success: bool
+    observed: str | None
+    unexpected: int | None
+    error: str | None  # GX could not evaluate it
+    sentence: str  # what it demands, for a person
+
+
+class Expectations(Part):
+    success: bool
+    evaluated: int
+    successful: int
+    critical_failures: int
+    warning_failures: int
+    not_evaluated: int
+    results: list[ExpectationResult]
+
+
+class StageFigures(Part):
+    name: str
+    seconds: float
+    rows_in: int
+    kept: int
+    dropped: int
+
+
+class Run(Part):
+    run_id: str
+    name: str
+    seed: int
+    started: str  # ISO 8601, UTC
+    seconds: float
+    peak_memory_mb: float | None
+    stages: list[StageFigures]
+    versions: dict[str, str]
+    settings: dict[str, Any]
+    embedding_model: str | None
+    embedding_backend: str | None
+    embedding_dimensions: int | None
+
+
+class DemandResult(Part):
+    figure: str
+    requirement: str
+    measured: float | bool | str | None  # null: could not be measured, and so has not passed
+    margin: float | None  # distance to the bound, positive when inside; null for words and flags
+    passed: bool
+    severity: Literal["fail", "warn"]
+    why: str | None
+
+
+class Verdict(Part):
+    policy: str
+    passed: bool
+    demands: list[DemandResult]
+
+
+class Report(Part):
+    """The whole of report.json."""
+
+    report_version: Literal[1] = 1
+    assay_version: str
+    run: Run
+    sources: Sources
+    rows: Rows
+    checks: Checks
+    duplicates: Duplicates
+    diversity: Diversity
+    quality: Spread
+    tokens: Spread
+    languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided
+    contamination: Contamination
+    selection: Selection | None
+    splits: Splits
+    exports: list[ExportFigures]
+    expectations: Expectations
+    gate: Verdict | None

@@ -1,0 +1,163 @@
+"""Settings: one small frozen model per stage, and assay.yaml that holds them all.
+
+Every threshold's source stands in the comment above it. An unknown key is an error, because a
+misspelt threshold that is silently ignored changes a dataset.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.errors import SettingsError
+
+Format = Literal["trl", "llama-factory", "axolotl", "litgpt", "openai"]
+SeverityOverride = Literal["drop", "review", "note", "off"]
+
+
+class Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class IngestSettings(Frozen):
+    """How sources are read."""
+
+    shape: str | None = None
+    # A block of this size was within 1.2x of polars' own reader at 0.6x its memory.
+    batch_bytes: int = Field(default=8 * 2**20, ge=2**10)
+    # The longest real conversation in public sets is about 2 MB; beyond 32 MiB it is not one record.
+    max_record_bytes: int = Field(default=32 * 2**20, ge=2**10)
+
+
+class ValidateSettings(Frozen):
+    """Which checks decide, and their limits."""
+
+    severities: dict[str, SeverityOverride] = Field(default_factory=dict)
+    languages: tuple[str, ...] = ()
+    # The context length most LoRA recipes train at; longer rows are truncated by the trainer.
+    max_tokens: int = Field(default=4096, ge=16)
+
+
+class DedupSettings(Frozen):
+    """Three ways to be the same, and where each threshold lies (docs/decisions/0003)."""
+
+    # Lee et al. 2022 (arXiv:2107.06499) and the field's tools remove at Jaccard 0.8.
+    min_jaccard: float = Field(default=0.8, gt=0, le=1)
+    # Calibrated on labelled question pairs: docs/decisions/0003.
+    min_similarity: float = Field(default=0.95, gt=0, le=1)
+    suspect_similarity: float = Field(default=0.9, gt=0, le=1)
+    # Two answers to near-equal prompts: at or above the first they agree, below the second they disagree.
+    answer_agreement: float = Field(default=0.9, gt=0, le=1)
+    answer_conflict: float = Field(default=0.5, ge=0, le=1)
+    model: str = "builtin"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "DedupSettings":
+        if self.suspect_similarity > self.min_similarity:
+            raise ValueError("suspect_similarity must not be above min_similarity")
+        if self.answer_conflict > self.answer_agreement:
+            raise ValueError("answer_conflict must not be above answer_agreement")
+        return self
+
+
+class ScoreSettings(Frozen):
+    """What is measured on the survivors."""
+
+    clusters: int | None = Field(default=None, ge=1)
+
+
+class SelectionSettings(Frozen):
+    """A subset instead of everything."""
+
+    target_size: int | None = Field(default=None, ge=1)
+    # DEITA's representation filter (arXiv:2312.15685) skips a record this close to one selected.
+    max_similarity: float = Field(default=0.9, gt=0, le=1)
+
+
+class ContaminationSettings(Frozen):
+    """Test data that must not be trained on."""
+
+    against: tuple[str, ...] = ()
+    # GPT-3 (arXiv:2005.14165) used 13-grams, later work 8; short benchmark items need the shorter.
+    ngram: int = Field(default=8, ge=3)
+    # The share of a benchmark item's n-grams that must be found in the record.
+    min_overlap: float = Field(default=0.5, gt=0, le=1)
+
+
+class SplitSettings(Frozen):
+    """How records are shared out. What is left over from validation and test is train."""
+
+    validation: float = Field(default=0.05, ge=0, lt=1)
+    test: float = Field(default=0.05, ge=0, lt=1)
+    # Prompts this close stay on one side.
+    link_similarity: float = Field(default=0.9, gt=0, le=1)
+    previous: str | None = None
+
+    @model_validator(mode="after")
+    def _leaves_train(self) -> "SplitSettings":
+        if self.validation + self.test >= 1:
+            raise ValueError("validation + test must leave something to train on (sum below 1)")
+        return self
+
+
+class ExportSettings(Frozen):
+    """Which trainers' formats are written beside the canonical splits."""
+
+    formats: tuple[Format, ...] = ("trl",)
+
+
+class Settings(Frozen):
+    """All of assay.yaml."""
+
+    seed: int = Field(default=42, ge=0)
+    ingest: IngestSettings = IngestSettings()
+    validation: ValidateSettings = ValidateSettings()
+    dedup: DedupSettings = DedupSettings()
+    contamination: ContaminationSettings = ContaminationSettings()
+    score: ScoreSettings = ScoreSettings()
+    selection: SelectionSettings = SelectionSettings()
+    split: SplitSettings = SplitSettings()
+    export: ExportSettings = ExportSettings()
+    policy: str | None = None
+
+
+def load_settings(path: Path | None, **overrides: dict[str, Any]) -> Settings:
+    """Settings from `path` (or the defaults), with a section's `overrides` from the command line on top.
+
+    An override of None leaves the file's value. Raises SettingsError naming the file and the key.
+    """
+    given = _read_yaml(path) if path else {}
+    for section, values in overrides.items():
+        said = {key: value for key, value in values.items() if value is not None}
+        if section == "run":
+            given.update(said)
+        elif said:
+            given[section] = {**(given.get(section) or {}), **said}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(f"{path or 'settings'}: {first_problem(error)}") from error
+
+
+def first_problem(error: ValidationError) -> str:
+    """One line for the first of pydantic's complaints: where, what was given, what is allowed."""
+    problem = error.errors()[0]
+    where = ".".join(str(step) for step in problem["loc"]) or "the file"
+    if problem["type"] == "extra_forbidden":
+        return f"{where}: unknown key; remove it or correct its spelling"
+    return f"{where}: {problem['msg']} (given: {str(problem['input'])[:60]!r})"
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); check the path given to --config") from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(f"{path}: is not YAML ({str(error).splitlines()[0]}); correct the file") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path}: holds a {type(content).__name__}, not settings; start from docs/settings.md")
+    return content
