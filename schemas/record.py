@@ -67,3 +67,8 @@ RECORD_SCHEMA = pl.Schema(
     }
 )
 """What ingest delivers. Later stages add columns; none changes these."""
+
+
+def typed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """`frame` with those of its columns that `schema` names in the schema's types."""
+    return frame.with_columns(pl.col(name).cast(dtype) for name, dtype in schema.items() if name in frame.columns)

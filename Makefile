@@ -1,0 +1,70 @@
+# Plain `make` says what there is. Every target makes the environment it needs.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := runs/demo
+# pip resolves from the constraints alone; nothing is asked, nothing is said but errors.
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types layers unit trainers cli constraints clean
+
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.ready ## the environment in .venv, from the pinned constraints
+demo: setup ## curate data/samples into runs/demo and judge it
+	@$(BIN)/assay curate data/samples/train --out $(DEMO) \
+		--against data/samples/benchmarks/holdout.jsonl \
+		--to trl --to llama-factory --to axolotl --to litgpt --to openai; status=$$?; \
+		test $$status -le 1 || exit $$status
+	@$(BIN)/assay gate $(DEMO) > /dev/null; case $$? in \
+		0) echo "gate        passed; read $(DEMO)/report.html" ;; \
+		1) echo "gate        failed; $(DEMO)/report.html says why" ;; \
+		*) echo "gate        could not judge $(DEMO)"; exit 2 ;; esac
+
+test: setup lint types layers unit trainers cli ## everything that CI runs
+
+lint: setup ## style
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: setup ## mypy, strict
+	@$(BIN)/mypy
+
+layers: setup ## who may import whom
+	@$(BIN)/lint-imports
+
+unit: setup ## tests and doctests
+	@$(BIN)/pytest -q
+
+trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
+	@LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python $(BIN)/pytest -q -m trainer tests/trainers
+
+cli: setup ## the command line from end to end, as README shows it
+	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/readme.sh
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@echo "making $(VENV) (several minutes the first time: torch is large)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) torch==2.13.0
+	@$(PIP) --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+# LitGPT needs an older huggingface_hub than the rest, so it lives by itself.
+.venv-litgpt/.ready: tests/trainers/litgpt.txt
+	@echo "making .venv-litgpt"
+	@test -x .venv-litgpt/bin/python || $(PYTHON) -m venv .venv-litgpt
+	@.venv-litgpt/bin/python -m pip --disable-pip-version-check install --quiet --requirement $<
+	@touch $@
+
+constraints: ## resolve again and write constraints.txt
+	@rm -rf .venv-resolve && $(PYTHON) -m venv .venv-resolve
+	@.venv-resolve/bin/pip --disable-pip-version-check install --quiet torch==2.13.0
+	@.venv-resolve/bin/pip --disable-pip-version-check install --quiet '.[dev]'
+	@.venv-resolve/bin/pip check
+	@(sed -n '/^#/p' constraints.txt; .venv-resolve/bin/pip freeze | grep -v '^assay' | sed 's/+cpu$$//') > constraints.new
+	@mv constraints.new constraints.txt && rm -rf .venv-resolve
+
+clean: ## what runs and tools have left
+	@rm -rf runs .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,90 @@
+"""When two answers to nearly one prompt say the same, and when they disagree.
+
+Similar prompts alone make no duplicate: "positive" and "negative" are different answers to one
+question, and a changed number is another sum. These rules stand between a similarity and a removal.
+"""
+
+import polars as pl
+
+from pipelines._near import jaccard
+from pipelines._shingles import shingle, tokens
+
+# Up to this many tokens an answer is a label, a number or a phrase: every token of it counts.
+LABEL_TOKENS = 5
+# Up to this many tokens the numbers in an answer are its substance.
+SHORT_TOKENS = 20
+# Below half their words in common, two answers are not wordings of one.
+MIN_WORDS = 0.5
+# Two questions with this share of words in common ask the same.
+SAME_QUESTION = 0.8
+
+_NUMBER = r"\d+(?:[.,]\d+)*"
+
+
+def answer_columns(records: pl.DataFrame) -> pl.DataFrame:
+    """What pairs are compared by: row_id, kind, label, group, question, completion, its numbers and length.
+
+    `question` is the last user turn without the document that was given beside it.
+    """
+    asked = pl.col("messages").list.filter(pl.element().struct.field("role") == "user").list.last()
+    question = asked.struct.field("content").fill_null("")
+    return records.select(
+        "row_id",
+        "kind",
+        "label",
+        "group",
+        question=question.str.strip_suffix(pl.col("context").fill_null("")),
+        completion=pl.col("completion").fill_null(""),
+    ).with_columns(
+        question_numbers=_numbers("question"),
+        numbers=_numbers("completion"),
+        length=pl.Series(tokens(records["completion"]).list.len()),
+    )
+
+
+def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """Add to `pairs` (row_ids a, b) what the words of the two rows say.
+
+    same_kind, same_group, same_label, same_question: flags; words: Jaccard index of the answers'
+    tokens; differs: a label, or a short answer's numbers, differ.
+    """
+    both = pairs.join(answers, left_on="a", right_on="row_id", how="left", maintain_order="left").join(
+        answers, left_on="b", right_on="row_id", how="left", suffix="_b", maintain_order="left"
+    )
+    both = both.with_columns(
+        words=_word_overlap(both, "completion"),
+        question_words=_word_overlap(both, "question"),
+        same_answer=_squeezed("completion") == _squeezed("completion_b"),
+    )
+    short = pl.min_horizontal("length", "length_b")
+    return both.select(
+        *pairs.columns,
+        "words",
+        same_kind=pl.col("kind") == pl.col("kind_b"),
+        same_group=(pl.col("group") == pl.col("group_b")).fill_null(False),
+        same_label=pl.col("label").eq_missing(pl.col("label_b")),
+        same_question=(pl.col("question_words") >= SAME_QUESTION)
+        & (pl.col("question_numbers") == pl.col("question_numbers_b")),
+        same_numbers=(pl.col("question_numbers") == pl.col("question_numbers_b"))
+        & (pl.col("numbers") == pl.col("numbers_b")),
+        differs=pl.when(short <= LABEL_TOKENS)
+        .then(~pl.col("same_answer") & (pl.col("words") < 1))
+        .when(short <= SHORT_TOKENS)
+        .then(pl.col("numbers") != pl.col("numbers_b"))
+        .otherwise(False),
+    )
+
+
+def _numbers(column: str) -> pl.Expr:
+    return pl.col(column).str.extract_all(_NUMBER).list.unique().list.sort().list.join(" ")
+
+
+def _squeezed(column: str) -> pl.Expr:
+    return pl.col(column).str.to_lowercase().str.replace_all(r"[\s\p{P}]+", " ").str.strip_chars()
+
+
+def _word_overlap(both: pl.DataFrame, column: str) -> pl.Series:
+    texts = pl.concat([both[column], both[f"{column}_b"].rename(column)])
+    size = both.height
+    places = pl.int_range(0, size, eager=True).to_numpy()
+    return pl.Series(jaccard(shingle(texts, 1), places, places + size), dtype=pl.Float64)

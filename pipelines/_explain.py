@@ -1,0 +1,105 @@
+"""One row's whole story: where it came from, what was found, what became of it and why."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines._manifest import read_manifest
+from pipelines._shown import excerpt, one_line
+from schemas.errors import UsageError
+
+# The beginning of a record_id that names it: 48 bits, far from an accident.
+SHORTEST = 6
+# Rows of equal content share a record_id; a person reads so many of their stories.
+MOST = 20
+
+_SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity", "cluster", "split")
+
+
+def explain(release: Path, record: str) -> list[dict[str, Any]]:
+    """The rows that `record` names, each with its ledger line, scores and texts; at most MOST.
+
+    `record` is a record_id, its first SHORTEST or more characters, or SOURCE:ROW. Raises ReleaseError
+    when `release` has no manifest, UsageError when nothing or more than one record is named.
+    """
+    read_manifest(release)
+    lines = _named(pl.scan_parquet(release / "ledger.parquet"), record)
+    if lines.is_empty():
+        raise UsageError(
+            f"{record}: no row of {release} is called so; give a record_id, its first {SHORTEST} or more characters, "
+            "or SOURCE:ROW as the ledger has it"
+        )
+    if (ids := lines["record_id"].drop_nulls().unique()).len() > 1 and ":" not in record:
+        raise UsageError(f"{record}: begins {ids.len()} records' ids; give more characters")
+    return [_whole(release, line) for line in lines.head(MOST).iter_rows(named=True)]
+
+
+def _named(ledger: pl.LazyFrame, record: str) -> pl.DataFrame:
+    source, _, row = record.rpartition(":")
+    if source and row.isdigit():
+        return ledger.filter(pl.col("source") == source, pl.col("source_row") == int(row)).collect()
+    if len(record) < SHORTEST:
+        raise UsageError(f"{record}: is too short to name a record; give {SHORTEST} or more characters of its id")
+    return ledger.filter(pl.col("record_id").str.starts_with(record.lower())).collect()
+
+
+def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
+    """The ledger's line with scores, what each finding means, both texts, and the twin's row."""
+    records = pl.scan_parquet(release / "records.parquet")
+    same = (pl.col(key) == line[key] for key in ("source", "source_row", "part"))
+    found = records.filter(*same).collect()
+    told: dict[str, Any] = {**line, "scores": {}, "checks": {}, "prompt": None, "completion": None, "twin_row": None}
+    if found.height:
+        row = found.row(0, named=True)
+        told["scores"] = {name: row[name] for name in _SCORES if name in row}
+        told["prompt"], told["completion"] = row["prompt"], row["completion"]
+    told["checks"] = _meanings([*line["reasons"], *line["notes"]])
+    if line["twin"]:
+        keys = ("source", "source_row", "outcome", "prompt", "completion")
+        twins = records.filter(pl.col("record_id") == line["twin"]).select(keys).collect()
+        # Among rows of equal content, the one that stayed.
+        stayed = twins.sort(pl.col("outcome") == "duplicate", maintain_order=True)
+        told["twin_row"] = stayed.row(0, named=True) if stayed.height else None
+    return told
+
+
+def _meanings(reasons: list[str]) -> dict[str, str]:
+    from checks.catalogue import all_checks
+
+    known = {check.reason: check.description for check in all_checks()}
+    return {reason: known[reason] for reason in reasons if reason in known}
+
+
+def story(told: dict[str, Any]) -> list[str]:
+    """The same for a person, line by line; controls in the texts are made visible."""
+    part = f", part {told['part']}" if told["part"] else ""
+    lines = [
+        f"record      {told['record_id'] or 'none: the row could not be read'}",
+        f"came from   {one_line(told['source'])}, row {told['source_row']}{part}",
+        f"outcome     {told['outcome']}{'' if not told['detail'] else ': ' + one_line(told['detail'], 300)}",
+    ]
+    for title, name in (("because of", "reasons"), ("noted", "notes")):
+        for reason in told[name]:
+            meaning = told["checks"].get(reason)
+            lines.append(f"{title:<12}{reason}" + (f": fails “{meaning}”" if meaning else ""))
+    if told["twin"]:
+        near = f" at {told['similarity']:.3f}" if told["similarity"] is not None else ""
+        lines.append(f"twin        {told['twin']}{near}")
+    for name, value in told["scores"].items():
+        shown = "not measured" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+        lines.append(f"{name.replace('nearest_similarity', 'nearest'):<12}{shown}")
+    lines += _text("prompt", told["prompt"]) + _text("completion", told["completion"])
+    if twin := told["twin_row"]:
+        lines.append(
+            f"its twin came from {one_line(twin['source'])}, row {twin['source_row']}, outcome {twin['outcome']}"
+        )
+        lines += _text("prompt", twin["prompt"]) + _text("completion", twin["completion"])
+    return lines
+
+
+def _text(title: str, text: str | None) -> list[str]:
+    shown = excerpt(text, limit=2_000, lines=40)
+    if shown is None:
+        return [f"{title}: none"] if title == "completion" else []
+    return [f"{title}:", *(f"    {line}" for line in shown.split("\n"))]

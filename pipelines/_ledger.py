@@ -1,0 +1,59 @@
+"""The ledger: one line for every input row, and the proof that none is missing."""
+
+import polars as pl
+
+from schemas.errors import ReconciliationError
+from schemas.outcome import LEDGER_SCHEMA, VERDICT_SCHEMA, Fate
+from schemas.record import ROW_KEY, typed
+from schemas.report import SourceFigures
+
+
+def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataFrame:
+    """Every readable row with every column any stage gave it, in reading order.
+
+    `released` carries `split`, which becomes its outcome; each frame in `dropped` carries a verdict.
+    """
+    kept = released.with_columns(
+        outcome=pl.col("split"), reasons=pl.lit([], dtype=pl.List(pl.String)), twin=None, similarity=None, detail=None
+    )
+    frames = [typed(frame, VERDICT_SCHEMA) for frame in (kept, *dropped)]
+    return pl.concat(frames, how="diagonal").sort("row_id")
+
+
+def ledger_of(records: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:
+    """LEDGER_SCHEMA for `records` (all of them) and `unreadable` rows, sorted by source, row and part."""
+    lost = unreadable.select(
+        *ROW_KEY,
+        record_id=None,
+        outcome=pl.lit(Fate.UNREADABLE.value),
+        reasons=pl.concat_list("reason"),
+        notes=pl.lit([], dtype=pl.List(pl.String)),
+        twin=None,
+        similarity=None,
+        detail="detail",
+    )
+    read = records.select(LEDGER_SCHEMA.names())
+    both = pl.concat([typed(read, LEDGER_SCHEMA), typed(lost, LEDGER_SCHEMA)])
+    return both.select(LEDGER_SCHEMA.names()).sort(ROW_KEY)
+
+
+def reconcile(ledger: pl.DataFrame, sources: list[SourceFigures]) -> None:
+    """Raise ReconciliationError unless every row that was read has exactly one line in `ledger`.
+
+    The readers' own counts are the other side of the sum: rows of each source against the distinct
+    rows of the ledger, and records made plus rows lost against its lines.
+    """
+    if ledger["outcome"].null_count() or not set(ledger["outcome"]) <= {fate.value for fate in Fate}:
+        raise ReconciliationError("a row of the ledger has no outcome, or an unknown one; please report this")
+    if ledger.select(ROW_KEY).is_duplicated().any():
+        raise ReconciliationError("a row stands in the ledger twice; please report this")
+    lines = dict(ledger.group_by("source").len().iter_rows())
+    rows = dict(ledger.group_by("source").agg(pl.col("source_row").n_unique()).iter_rows())
+    for file in sources:
+        said = (file.rows, file.records + file.unreadable)
+        found = (rows.get(file.source, 0), lines.get(file.source, 0))
+        if said != found:
+            raise ReconciliationError(
+                f"{file.source}: {said[0]} rows and {said[1]} records were read, "
+                f"{found[0]} and {found[1]} are in the ledger; please report this"
+            )

@@ -1,0 +1,77 @@
+"""Pairs of records whose embedded prompts are close, and how close their answers are."""
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines._clusters import component_of
+from pipelines._embeddings import Encoder
+from pipelines._neighbours import DECIMALS
+from schemas.record import Kind
+
+# Rows of one prompt that are compared with each other; more are a template.
+SAME_PROMPT = 64
+
+
+def row_pairs(records: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of prompts (positions a, b) as pairs of rows (row_ids); rows of one prompt pair at 1.0.
+
+    Adds `judged`: false where embeddings may not decide, because a prompt is longer than the model's
+    window, or because the pair's substance is two answers (preference data).
+    """
+    rows = records.select("row_id", "vector", "truncated", preference=pl.col("kind") == Kind.PREFERENCE)
+    rows = rows.group_by("vector", maintain_order=True).head(SAME_PROMPT)
+    itself = rows.select("vector").unique().select(a="vector", b="vector", similarity=pl.lit(1.0))
+    crossed = (
+        pl.concat([prompts, itself])
+        .join(rows, left_on="a", right_on="vector")
+        .join(rows, left_on="b", right_on="vector", suffix="_b")
+        .filter((pl.col("a") != pl.col("b")) | (pl.col("row_id") < pl.col("row_id_b")))
+    )
+    # Equal prompts are equal however long they are.
+    cut_off = (pl.col("truncated") | pl.col("truncated_b")) & (pl.col("a") != pl.col("b"))
+    return crossed.select(
+        a=pl.min_horizontal("row_id", "row_id_b"),
+        b=pl.max_horizontal("row_id", "row_id_b"),
+        similarity="similarity",
+        judged=~cut_off & ~pl.col("preference") & ~pl.col("preference_b"),
+    ).sort("a", "b")
+
+
+def with_answer_similarity(pairs: pl.DataFrame, records: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+    """Add `answers`: the cosine of the two completions. Only rows that are in a pair are embedded."""
+    involved = pl.concat([pairs["a"], pairs["b"]]).unique().sort()
+    texts = records.filter(pl.col("row_id").is_in(involved.implode())).select(
+        "row_id", pl.col("completion").fill_null("")
+    )
+    vectors = encoder.encode(texts["completion"].to_list()).vectors
+    return pairs.with_columns(answers=cosines(vectors, _places(texts, pairs["a"]), _places(texts, pairs["b"])))
+
+
+def prompt_similarity(losers: pl.DataFrame, records: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.Series:
+    """The cosine of each loser's prompt to its survivor's."""
+    place = dict(records.select("row_id", "vector").iter_rows())
+    return cosines(vectors, [place[row] for row in losers["row_id"]], [place[row] for row in losers["survivor"]])
+
+
+def cosines(vectors: NDArray[np.float32], a: list[int], b: list[int]) -> pl.Series:
+    """Cosine of the rows a[i] and b[i], in [0, 1], rounded as all similarities are."""
+    if not a:
+        return pl.Series([], dtype=pl.Float64)
+    cosine = np.einsum("ij,ij->i", vectors[a].astype(np.float64), vectors[b].astype(np.float64))
+    return pl.Series(np.clip(cosine, 0, 1), dtype=pl.Float64).round(DECIMALS)
+
+
+def removed_at(row_ids: pl.Series, agreeing: pl.DataFrame, floor: float) -> dict[str, int]:
+    """How many rows each `min_similarity` from 1.00 down to `floor` would remove: rows less components."""
+    steps = [step / 100 for step in range(100, 0, -1) if step / 100 >= floor]
+    left = {
+        step: component_of(row_ids, agreeing.filter(pl.col("similarity") >= step))["component"].n_unique()
+        for step in steps
+    }
+    return {f"{step:.2f}": len(row_ids) - count for step, count in left.items()}
+
+
+def _places(texts: pl.DataFrame, rows: pl.Series) -> list[int]:
+    place = dict(zip(texts["row_id"], range(texts.height), strict=True))
+    return [place[row] for row in rows]

@@ -1,0 +1,183 @@
+"""From the stages' frames to the release's folder: exports, contract, report, verdict, and the manifest last."""
+
+import resource
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import polars as pl
+
+from pipelines import _stages as stages
+from pipelines._ledger import all_records, ledger_of, reconcile
+from pipelines._manifest import files_in, write_manifest
+from pipelines._stages import Run
+from pipelines._workspace import clear_release, save_frame, save_json
+from pipelines.report import Measured, build_report, released_of
+from schemas.manifest import InputEntry, Manifest
+from schemas.policy import DEFAULT_POLICY, Policy, load_policy
+from schemas.report import ExportFigures, Report, SourceFigures, Verdict
+from schemas.report import Run as RunFigures
+
+_LIBRARIES = (
+    "polars", "datasets", "sentence-transformers", "torch", "faiss-cpu", "great-expectations", "prefect", "numpy",
+)  # fmt: skip
+
+
+def publish(run: Run) -> Report:
+    """Write the release. An earlier one in the folder goes first; the manifest is written last."""
+    policy = load_policy(Path(run.settings.policy)) if run.settings.policy else DEFAULT_POLICY
+    measured = _measure(run)
+    clear_release(run.out)
+    save_frame(measured.records, run.out / "records.parquet")
+    save_frame(measured.ledger, run.out / "ledger.parquet")
+    _write_unreadable(run)
+    measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
+    report = build_report(measured, run=_run_figures(run), version=_version("assay"))
+    report = _judged(run, report, measured, policy)
+    _write_report(run, report, measured)
+    _write_manifest(run, report, measured, policy)
+    return report
+
+
+def _measure(run: Run) -> Measured:
+    """Everything the stages left, put together and reconciled."""
+    from pipelines.validate import checks_in_force
+
+    figures = {name: stages.noted(run, name)["figures"] for name in stages.STAGES}
+    sources = [SourceFigures.model_validate(file) for file in figures["ingest"]["sources"]]
+    records = all_records(stages.kept(run, "split"), stages.dropped(run))
+    ledger = ledger_of(records, pl.read_parquet(run.work / "unreadable.parquet"))
+    reconcile(ledger, sources)
+    return Measured(
+        records=records,
+        ledger=ledger,
+        sources=sources,
+        checks=checks_in_force(run.settings.validation.severities),
+        vectors=stages.vectors(run),
+        dedup=figures["dedup"],
+        contamination=figures["decontaminate"],
+        diversity=figures["score"],
+        selection=figures["select"] or None,
+        leakage=figures["split"],
+        exports=[],
+    )
+
+
+def _write_data(run: Run, released: pl.DataFrame) -> list[ExportFigures]:
+    from pipelines.export import export, write_dataset, write_splits
+
+    write_splits(released, run.out)
+    write_dataset(released, run.out)
+    return export(
+        released,
+        formats=run.settings.export.formats,
+        out=run.out / "exports",
+        max_tokens=run.settings.validation.max_tokens,
+    )
+
+
+def _write_unreadable(run: Run) -> None:
+    rows = pl.read_parquet(run.work / "unreadable.parquet")
+    rows.write_ndjson(run.out / "unreadable.jsonl")
+
+
+def _judged(run: Run, report: Report, measured: Measured, policy: Policy) -> Report:
+    """The report with the contract's result, and the verdict that needs it."""
+    from checks.expectations import run_contract
+    from pipelines.gate import figures_of, judge
+
+    expectations = run_contract(
+        measured.records,
+        figures_of(report),
+        checks=measured.checks,
+        policy=policy,
+        docs=run.out / "data_docs",
+        run_name=report.run.name,
+    )
+    judged = report.model_copy(update={"expectations": expectations})
+    verdict: Verdict = judge(judged, policy)
+    return judged.model_copy(update={"gate": verdict})
+
+
+def _write_report(run: Run, report: Report, measured: Measured) -> None:
+    from pipelines._card import write_card
+    from pipelines._page import write_page
+
+    save_json(report.model_dump(mode="json"), run.out / "report.json")
+    save_json(Report.model_json_schema(), run.out / "report.schema.json")
+    write_page(report, run.out / "report.html", map_points=_map_points(measured))
+    write_card(report, run.out)
+
+
+def _map_points(measured: Measured) -> pl.DataFrame:
+    """The embedded rows on the two directions in which they differ most (PCA)."""
+    rows = measured.records.filter(pl.col("vector").is_not_null())
+    if rows.height < 3:
+        return pl.DataFrame(schema={"x": pl.Float64, "y": pl.Float64, "cluster": pl.Int64, "outcome": pl.String})
+    mine = measured.vectors[rows["vector"].to_numpy()].astype(np.float64)
+    centred = mine - mine.mean(axis=0)
+    directions = np.linalg.eigh(centred.T @ centred)[1][:, -2:]
+    # An eigenvector's sign is arbitrary; the largest entry is made positive, so that maps compare.
+    signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
+    flat = centred @ (directions * signs)
+    return rows.select("cluster", "outcome").with_columns(x=pl.Series(flat[:, 1]), y=pl.Series(flat[:, 0]))
+
+
+def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:
+    inputs = [InputEntry.model_validate(entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
+    manifest = Manifest(
+        assay_version=report.assay_version,
+        run_id=report.run.run_id,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=report.run.seed,
+        settings=report.run.settings,
+        versions=report.run.versions,
+        inputs=inputs,
+        counts={**report.rows.outcomes, "ledger": measured.ledger.height},
+        policy=policy.model_dump(mode="json"),
+        files=files_in(run.out),
+    )
+    write_manifest(manifest, run.out)
+
+
+def _run_figures(run: Run) -> RunFigures:
+    noted = {name: stages.noted(run, name) for name in stages.STAGES}
+    settings = run.settings.model_dump(mode="json")
+    dedup = noted["dedup"]["figures"]
+    dimensions = stages.vectors(run).shape[1]
+    began = datetime.fromisoformat(run.started)
+    names = ", ".join(Path(source).name for source in run.sources[:3]) + (", ..." if len(run.sources) > 3 else "")
+    return RunFigures(
+        run_id=_run_id(settings, noted["ingest"]["figures"]["inputs"]),
+        name=names,
+        seed=run.settings.seed,
+        started=run.started,
+        seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
+        # Linux counts in KiB.
+        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        stages=[entry["stage"] for entry in noted.values()],
+        versions={"python": sys.version.split()[0], **{name: _version(name) for name in _LIBRARIES}},
+        settings=settings,
+        embedding_model=dedup["model"],
+        embedding_backend=dedup["backend"],
+        embedding_dimensions=dimensions or None,
+    )
+
+
+def _run_id(settings: Mapping[str, Any], inputs: list[dict[str, Any]]) -> str:
+    """The same for the same input, settings and version of Assay."""
+    content = orjson.dumps([_version("assay"), settings, inputs], option=orjson.OPT_SORT_KEYS)
+    return sha256(content).hexdigest()[:16]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

@@ -1,0 +1,228 @@
+"""Each stage between its frames on disk: read what came before, call the stage, leave what comes next.
+
+The only place where settings are unpacked. A run is named by paths alone, so that a stage may run
+in another process or on another machine that sees the same folder.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines._progress import Stage, reporter
+from pipelines._workspace import save_frame, save_json
+from schemas.errors import ReleaseError
+from schemas.settings import Settings
+
+
+class Run(NamedTuple):
+    """What every stage is told."""
+
+    work: Path
+    out: Path
+    sources: tuple[str, ...]
+    settings: Settings
+    started: str  # ISO 8601, UTC
+
+
+class Result(NamedTuple):
+    """What a stage leaves: frames to write, and figures for the report."""
+
+    kept: pl.DataFrame
+    dropped: pl.DataFrame | None
+    figures: dict[str, Any]
+    rows_in: int
+
+
+def ingest(run: Run) -> Result:
+    """Sources to records."""
+    from pipelines.ingest import ingest as read
+
+    settings = run.settings.ingest
+    ingested = read(
+        run.sources,
+        workdir=run.work / "ingest",
+        shape=settings.shape,
+        batch_bytes=settings.batch_bytes,
+        max_record_bytes=settings.max_record_bytes,
+        on_file=lambda file: reporter().line(_file_line(file)),
+    )
+    unreadable = pl.read_parquet(ingested.unreadable)
+    save_frame(unreadable, run.work / "unreadable.parquet")
+    records = pl.read_parquet(ingested.records)
+    figures = {
+        "sources": [file.model_dump() for file in ingested.sources],
+        "inputs": [entry.model_dump() for entry in ingested.inputs],
+    }
+    return Result(records, None, figures, records.height + unreadable.height)
+
+
+def validate(run: Run) -> Result:
+    """Every check on every record."""
+    from pipelines.validate import validate as check
+
+    records = kept(run, "ingest")
+    settings = run.settings.validation
+    outcome = check(
+        records, severities=settings.severities, languages=settings.languages, max_tokens=settings.max_tokens
+    )
+    return Result(outcome.kept, outcome.dropped, outcome.figures, records.height)
+
+
+def dedup(run: Run) -> Result:
+    """One record of each cluster."""
+    from pipelines._embeddings import Encoder
+    from pipelines._vectors import default_cache
+    from pipelines.dedup import dedup as deduplicate
+
+    records = kept(run, "validate")
+    settings = run.settings.dedup
+    encoder = Encoder(settings.model, cache=default_cache())
+    with reporter().working("embedding prompts") as progress:
+        found = deduplicate(
+            records,
+            encoder=encoder,
+            **settings.model_dump(exclude={"model"}),
+            seed=run.settings.seed,
+            progress=progress,
+        )
+    save_frame(found.links, run.work / "links.parquet")
+    np.save(run.work / "vectors.npy", found.vectors, allow_pickle=False)
+    figures = {**found.outcome.figures, "model": encoder.name, "backend": encoder.backend}
+    return Result(found.outcome.kept, found.outcome.dropped, figures, records.height)
+
+
+def decontaminate(run: Run) -> Result:
+    """No benchmark's items in the data."""
+    from pipelines.decontaminate import decontaminate as remove
+    from pipelines.ingest import read_records
+
+    records = kept(run, "dedup")
+    settings = run.settings.contamination
+    benchmarks = {name: read_records(name) for name in settings.against}
+    outcome = remove(records, benchmarks, ngram=settings.ngram, min_overlap=settings.min_overlap)
+    return Result(*outcome, records.height)
+
+
+def score(run: Run) -> Result:
+    """Clusters and novelty."""
+    from pipelines.score import score as measure
+
+    records = kept(run, "decontaminate")
+    scored = measure(records, vectors(run), clusters=run.settings.score.clusters, seed=run.settings.seed)
+    return Result(scored.records, None, scored.figures, records.height)
+
+
+def route(run: Run) -> Result:
+    """Doubtful records to people."""
+    from pipelines.route import route as send
+
+    records = kept(run, "score")
+    return Result(*send(records), records.height)
+
+
+def select(run: Run) -> Result:
+    """A subset, when one is asked for."""
+    from pipelines.selection import select as choose
+
+    records = kept(run, "route")
+    settings = run.settings.selection
+    if settings.target_size is None:
+        return Result(records, None, {}, records.height)
+    outcome = choose(
+        records,
+        vectors(run),
+        target_size=settings.target_size,
+        max_similarity=settings.max_similarity,
+        seed=run.settings.seed,
+    )
+    return Result(*outcome, records.height)
+
+
+def split(run: Run) -> Result:
+    """Train, validation and test."""
+    from pipelines.split import split as share_out
+
+    records = kept(run, "select")
+    everything = kept(run, "ingest").select("row_id", "record_id", "source", "group", "context")
+    settings = run.settings.split
+    parts = share_out(
+        records,
+        everything,
+        pl.read_parquet(run.work / "links.parquet"),
+        vectors(run),
+        validation=settings.validation,
+        test=settings.test,
+        link_similarity=settings.link_similarity,
+        seed=run.settings.seed,
+        previous=_previous(settings.previous),
+    )
+    return Result(parts.records, None, parts.figures, records.height)
+
+
+STAGES: dict[str, Callable[[Run], Result]] = {
+    stage.__name__: stage for stage in (ingest, validate, dedup, decontaminate, score, route, select, split)
+}
+"""In flow order."""
+
+
+def perform(name: str, run: Run) -> Stage:
+    """Run one stage and leave its frames and figures in the work folder."""
+    began = time.monotonic()
+    result = STAGES[name](run)
+    save_frame(result.kept, run.work / f"{name}.parquet")
+    if result.dropped is not None:
+        save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
+    gone = result.rows_in - result.kept.height
+    stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, result.kept.height, gone)
+    save_json({"stage": stage._asdict(), "figures": result.figures}, run.work / f"{name}.json")
+    return stage
+
+
+def kept(run: Run, stage: str) -> pl.DataFrame:
+    """What `stage` let through."""
+    return pl.read_parquet(run.work / f"{stage}.parquet")
+
+
+def dropped(run: Run) -> list[pl.DataFrame]:
+    """What each stage took out."""
+    paths = (run.work / f"{name}.dropped.parquet" for name in STAGES)
+    return [pl.read_parquet(path) for path in paths if path.exists()]
+
+
+def noted(run: Run, stage: str) -> dict[str, Any]:
+    """`stage` (what it counted) and `figures` (what it measured)."""
+    content: dict[str, Any] = json.loads((run.work / f"{stage}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def vectors(run: Run) -> NDArray[np.float32]:
+    """The prompts' unit vectors, mapped from disk."""
+    stored: NDArray[np.float32] = np.load(run.work / "vectors.npy", mmap_mode="r", allow_pickle=False)
+    return stored
+
+
+def _previous(release: str | None) -> pl.DataFrame | None:
+    """record_id and split of an earlier release. Raises ReleaseError when it has no records."""
+    if release is None:
+        return None
+    path = Path(release) / "records.parquet"
+    try:
+        frame = pl.read_parquet(path, columns=["record_id", "split"])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ReleaseError(f"{path}: cannot be read; name a finished release for --previous") from error
+    return frame.drop_nulls().unique("record_id", keep="first", maintain_order=True)
+
+
+def _file_line(file: Any) -> str:
+    if file.status == "refused":
+        return f"refused       {file.refusal}"
+    packed = f", {file.compression}" if file.compression else ""
+    several = f" making {file.records:,} records" if file.records not in (file.rows - file.unreadable,) else ""
+    lost = f", {file.unreadable:,} unreadable" if file.unreadable else ""
+    return f"read          {file.source}: {file.rows:,} rows of {file.shape} ({file.format}{packed}){several}{lost}"

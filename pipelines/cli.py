@@ -1,0 +1,226 @@
+"""The command line. What a command needs is imported when it runs, so that `assay --help` is quick.
+
+Exit codes: 0 done, 1 done but the gate failed or data was refused, 2 the call or its input is
+unusable. Results go to stdout, everything else to stderr; an error is one line with its remedy.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from schemas.errors import AssayError
+
+# What a shell expects of a program ended by Ctrl-C: 128 + SIGINT.
+INTERRUPTED = 130
+
+
+class _Commands(TyperGroup):
+    """Every error a command raises on purpose becomes one line and its exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AssayError as error:
+            _fail(str(error), error.exit_code)
+        except KeyboardInterrupt:
+            _fail("interrupted; run the same command again, embeddings made so far are kept", INTERRUPTED)
+        except BrokenPipeError:
+            # The reader has gone (`assay explain ... | head`); nothing is wrong.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(0) from None
+
+
+def _fail(message: str, code: int) -> None:
+    line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
+    typer.echo(f"assay: {line}", err=True)
+    raise typer.Exit(code) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Instruction data in, a finetune-ready dataset out, with a proof attached.",
+)
+cache = typer.Typer(cls=_Commands, help="The store of embeddings: show it, or prune it.")
+app.add_typer(cache, name="cache")
+
+Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+@app.command()
+def curate(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, saved datasets, URLs.")
+    ],
+    out: Annotated[Path, typer.Option(help="The run's folder; empty, or an earlier release.")],
+    config: Annotated[Path | None, typer.Option(help="Settings; docs/settings.md lists them.")] = None,
+    to: Annotated[
+        list[str] | None, typer.Option(metavar="FORMAT", help="A trainer to export for; may be repeated.")
+    ] = None,
+    against: Annotated[
+        list[str] | None, typer.Option(metavar="BENCHMARK", help="Test data to keep out; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="For everything drawn at random.")] = None,
+    shape: Annotated[str | None, typer.Option(help="The sources' shape, where the guess is wrong.")] = None,
+    target_size: Annotated[int | None, typer.Option(help="Select this many records.")] = None,
+    min_similarity: Annotated[
+        float | None, typer.Option(help="Cosine from which prompts are semantic duplicates.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="A sentence-transformers model, or its folder.")] = None,
+    previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
+    policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
+    json: Json = False,
+) -> None:
+    """Curate SOURCE... into a gated release in the folder --out."""
+    from schemas.settings import load_settings
+
+    settings = load_settings(
+        config,
+        run={"seed": seed, "policy": policy},
+        ingest={"shape": shape},
+        dedup={"min_similarity": min_similarity, "model": model},
+        contamination={"against": against},
+        selection={"target_size": target_size},
+        split={"previous": previous},
+        export={"formats": to},
+    )
+    from pipelines._summary import summary_lines
+
+    report = _run_curate(sources, out, settings)
+    typer.echo(report.model_dump_json(indent=2) if json else "\n".join(summary_lines(report)))
+    if not json:
+        typer.echo(f"report      {out / 'report.html'}")
+    passed = report.gate is not None and report.gate.passed
+    raise typer.Exit(0 if passed and not report.sources.refused else 1)
+
+
+def _run_curate(sources: list[str], out: Path, settings: Any) -> Any:
+    # Errors are told by us, in one line; Prefect would log each with its traceback.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    from pipelines._progress import ConsoleReporter, report_to
+
+    console = ConsoleReporter()
+    report_to(console)
+    if not os.environ.get("PREFECT_API_URL"):
+        console.line("starting      Prefect's ephemeral server; set PREFECT_API_URL to use a running one")
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    from pipelines.flow import curate as flow
+
+    # The heartbeat's thread would hold every run up by a second at its end.
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        return flow(sources, str(out), settings.model_dump(mode="json"))
+
+
+@app.command()
+def gate(
+    release: Release,
+    policy: Annotated[Path | None, typer.Option(help="Judge by this policy instead of the release's own.")] = None,
+    json: Json = False,
+) -> None:
+    """May a training job start on DIR? Exit 0: yes, 1: no, 2: it cannot be judged."""
+    from pipelines.gate import gate as judge
+
+    verdict = judge(release, policy)
+    if json:
+        typer.echo(verdict.model_dump_json(indent=2))
+    else:
+        from pipelines._summary import verdict_lines
+
+        typer.echo("\n".join(verdict_lines(verdict)))
+    raise typer.Exit(0 if verdict.passed else 1)
+
+
+@app.command()
+def explain(
+    release: Release,
+    record: Annotated[str, typer.Argument(help="A record_id or its beginning, or SOURCE:ROW.")],
+    json: Json = False,
+) -> None:
+    """Tell everything that happened to one row."""
+    from pipelines._explain import explain as tell
+    from pipelines._explain import story
+
+    stories = tell(release, record)
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps(stories, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo("\n\n".join("\n".join(story(one)) for one in stories))
+
+
+@app.command()
+def export(
+    release: Release,
+    to: Annotated[str, typer.Option(metavar="FORMAT", help="trl, llama-factory, axolotl, litgpt or openai.")],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    max_tokens: Annotated[int | None, typer.Option(help="The trainer's window; as in the run when not given.")] = None,
+    json: Json = False,
+) -> None:
+    """Write the released records of DIR as a trainer reads them."""
+    from pipelines._reexport import export_release
+
+    figures = export_release(release, to, out, max_tokens)
+    if json:
+        typer.echo(figures.model_dump_json(indent=2))
+        return
+    typer.echo(f"{figures.format}: {figures.rows:,} rows written to {out}, {figures.refused:,} refused")
+    for refusal in figures.refusals:
+        typer.echo(f"  {refusal.rows:>9,}  {refusal.reason}")
+
+
+@app.command()
+def report(
+    release: Release,
+    open_it: Annotated[bool, typer.Option("--open", help="Show the page in a browser.")] = False,
+    json: Json = False,
+) -> None:
+    """Say what DIR holds, and where its report is."""
+    from pipelines._summary import summary_lines
+    from pipelines.gate import report_of
+
+    content = report_of(release)
+    page = release / "report.html"
+    if json:
+        typer.echo(content.model_dump_json(indent=2))
+        return
+    typer.echo("\n".join(summary_lines(content)))
+    typer.echo(f"report      {page}")
+    if open_it:
+        typer.launch(page.resolve().as_uri())
+
+
+@cache.callback(invoke_without_command=True)
+def show_cache(ctx: typer.Context) -> None:
+    """Say where embeddings are stored, and how much room they take."""
+    if ctx.invoked_subcommand is None:
+        from pipelines._vectors import default_cache, sizes
+
+        typer.echo(str(default_cache()))
+        for model, size in sizes(default_cache()).items():
+            typer.echo(f"  {size / 2**20:>9,.1f} MB  {model}")
+
+
+@cache.command()
+def prune(
+    older_than: Annotated[int, typer.Option(metavar="DAYS", help="Keep what was written since.")] = 0,
+) -> None:
+    """Delete stored embeddings; the next run makes again what it needs."""
+    from pipelines._vectors import default_cache
+    from pipelines._vectors import prune as delete
+
+    freed = delete(default_cache(), older_than)
+    typer.echo(f"{freed.files:,} files deleted, {freed.bytes / 2**20:,.1f} MB freed")
+
+
+if __name__ == "__main__":
+    app()

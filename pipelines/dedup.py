@@ -1,0 +1,186 @@
+"""Stage: exactly one record of each cluster of duplicates stays.
+
+Three ways to be the same, in order of their cost: exact (normalised text), near (MinHash, decided by
+the true Jaccard index of word 3-grams) and semantic (embedded prompts, decided together with the
+answers). What a threshold only suspects, and near-equal prompts whose answers disagree, stay in the
+data and carry a suspicion for the route stage.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines._answers import MIN_WORDS, answer_columns, compare
+from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
+from pipelines._embeddings import Embedded, Encoder, Progress
+from pipelines._near import jaccard, near_pairs
+from pipelines._neighbours import DECIMALS, similar_pairs
+from pipelines._normal import content_key, rejected_text
+from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
+from pipelines._shingles import Shingles, shingle
+from pipelines._suspicions import PAIR, contradictions, with_suspicions
+from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, Outcome
+from schemas.record import typed
+
+# Word 3-grams, as the near-duplicate tools of the field use for texts of this length.
+NGRAM = 3
+# Pairs of prompts from here up are found in every run, so that the curve of min_similarity shows both sides.
+FLOOR = 0.85
+
+LINKS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64(), "way": pl.String()})
+"""Pairs of row_ids that are alike, removed rows included; `way` is exact, near or semantic."""
+
+
+class Deduped(NamedTuple):
+    """The outcome, and what later stages need of the way to it.
+
+    `links` is what splits must not cut. Row i of `vectors` embeds the prompt of the kept rows whose
+    `vector` is i.
+    """
+
+    outcome: Outcome
+    links: pl.DataFrame
+    vectors: NDArray[np.float32]
+
+
+class Found(NamedTuple):
+    """What one way of being the same found: who goes, what is alike, what contradicts, what is doubtful."""
+
+    cut: Cut
+    links: pl.DataFrame
+    conflicts: pl.DataFrame
+    suspects: pl.DataFrame
+
+
+def dedup(
+    records: pl.DataFrame,
+    *,
+    encoder: Encoder,
+    min_jaccard: float,
+    min_similarity: float,
+    suspect_similarity: float,
+    answer_agreement: float,
+    answer_conflict: float,
+    seed: int,
+    progress: Progress | None = None,
+) -> Deduped:
+    """Keep one record of each cluster: the best by quality, ties by record_id.
+
+    `records` needs RECORD_SCHEMA, `quality` and `review_reasons`. Dropped rows name the kept copy and
+    the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
+    """
+    exact = _exact(records)
+    near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed)
+    rows, embedded = _embed(near.cut.kept, encoder, progress)
+    semantic = _semantic(
+        rows,
+        embedded.vectors,
+        encoder=encoder,
+        min_similarity=min_similarity,
+        suspect_similarity=suspect_similarity,
+        answer_agreement=answer_agreement,
+        answer_conflict=answer_conflict,
+    )
+    found = (exact, near, semantic)
+    conflicts = pl.concat([contradictions(exact.cut.kept), *(step.conflicts for step in found)])
+    kept = with_suspicions(semantic.cut.kept, conflicts, semantic.suspects).drop("truncated")
+    dropped = pl.concat([step.cut.dropped for step in found], how="diagonal").sort("row_id")
+    figures = {
+        "exact": exact.cut.figures,
+        "near": near.cut.figures,
+        "semantic": semantic.cut.figures,
+        "truncated": int(embedded.truncated.sum()),
+    }
+    outcome = Outcome(kept, final_twins(dropped, records).drop("truncated", strict=False), figures)
+    return Deduped(outcome, pl.concat([step.links for step in found]), embedded.vectors)
+
+
+def _exact(records: pl.DataFrame) -> Found:
+    keys = records.select("row_id", key=content_key())
+    component = keys.select("row_id", component=pl.col("row_id").min().over("key"))
+    losers = losers_of(records, component).with_columns(similarity=1.0, detail=pl.lit(None, dtype=pl.String))
+    links = component.filter(pl.col("row_id") != pl.col("component")).select(
+        a="component", b="row_id", similarity=pl.lit(1.0)
+    )
+    return _found(cut(records, losers, DUPLICATE_EXACT), links, "exact")
+
+
+def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
+    text = pl.concat_str("prompt", "completion", rejected_text(), separator="\n", ignore_nulls=True)
+    shingles = shingle(records.select(text=text)["text"], NGRAM)
+    ids = records["row_id"]
+    proposed = near_pairs(shingles, min_jaccard=min_jaccard, seed=seed).with_columns(
+        pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
+    )
+    pairs = compare(proposed, answer_columns(records)).filter("same_kind")
+    agree = pl.col("same_label") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
+    edges = pairs.filter(agree)
+    losers = losers_of(records, component_of(ids, edges))
+    losers = losers.with_columns(similarity=_similarity_to_survivor(shingles, ids, losers))
+    losers = explain_bridges(losers, edges, min_jaccard)
+    return _found(
+        cut(records, losers, DUPLICATE_NEAR, threshold=min_jaccard, pairs=edges.height),
+        pairs,
+        "near",
+        conflicts=pairs.filter(~agree, pl.col("same_question"), ~pl.col("same_group")),
+    )
+
+
+def _semantic(
+    records: pl.DataFrame,
+    vectors: NDArray[np.float32],
+    *,
+    encoder: Encoder,
+    min_similarity: float,
+    suspect_similarity: float,
+    answer_agreement: float,
+    answer_conflict: float,
+) -> Found:
+    floor = min(FLOOR, suspect_similarity)
+    near = similar_pairs(vectors, min_similarity=floor)
+    pairs = compare(row_pairs(records, near.pairs), answer_columns(records)).filter("same_kind")
+    judged = with_answer_similarity(pairs, records, encoder).filter("judged")
+    agree = (pl.col("answers") >= answer_agreement) & pl.col("same_label") & pl.col("same_numbers") & ~pl.col("differs")
+    disagree = (pl.col("answers") < answer_conflict) | pl.col("differs") | ~pl.col("same_label")
+    close = pl.col("similarity") >= min_similarity
+    edges = judged.filter(agree, close)
+    losers = losers_of(records, component_of(records["row_id"], edges))
+    losers = losers.with_columns(similarity=prompt_similarity(losers, records, vectors))
+    figures = {
+        "threshold": min_similarity,
+        "pairs": edges.height,
+        "capped": near.capped,
+        "similarities": near.pairs["similarity"].to_list(),
+        "removed_at": removed_at(records["row_id"], judged.filter(agree), floor),
+    }
+    return _found(
+        cut(records, explain_bridges(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
+        pairs,
+        "semantic",
+        conflicts=judged.filter(close, disagree, pl.col("same_question"), ~pl.col("same_group")),
+        suspects=judged.filter(agree, ~close, pl.col("similarity") >= suspect_similarity),
+    )
+
+
+def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> tuple[pl.DataFrame, Embedded]:
+    """Add `vector` (position of the prompt's vector) and `truncated`; equal prompts share one vector."""
+    prompts = records.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
+    embedded = encoder.encode(prompts["prompt"].to_list(), progress=progress)
+    prompts = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
+    return records.join(prompts, on="prompt", how="left", maintain_order="left"), embedded
+
+
+def _similarity_to_survivor(shingles: Shingles, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:
+    place = dict(zip(ids, range(len(ids)), strict=True))
+    a = np.array([place[row] for row in losers["row_id"]], dtype=np.int64)
+    b = np.array([place[row] for row in losers["survivor"]], dtype=np.int64)
+    return pl.Series(jaccard(shingles, a, b), dtype=pl.Float64).round(DECIMALS)
+
+
+def _found(step: Cut, pairs: pl.DataFrame, way: str, **doubts: pl.DataFrame) -> Found:
+    nothing = pl.DataFrame(schema=PAIR)
+    links = typed(pairs.select(*PAIR.names(), way=pl.lit(way)), LINKS)
+    conflicts, suspects = (doubts.get(name, nothing).select(PAIR.names()) for name in ("conflicts", "suspects"))
+    return Found(step, links, conflicts, suspects)

@@ -1,0 +1,88 @@
+"""The Prefect flow: the stages, in order.
+
+Each stage is a pure function; here it becomes a task that reads frames from the run's work folder and
+leaves frames there, so that paths pass between tasks and never data. `assay curate` and a deployment
+(`pipelines.flow.curate`) run this same flow.
+"""
+
+import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
+
+from datetime import UTC, datetime
+from errno import EACCES, ENOSPC, EROFS
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, task
+from prefect.artifacts import create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.runtime import flow_run
+
+from pipelines._progress import Stage, reporter
+from pipelines._publish import publish
+from pipelines._stages import STAGES, Run, perform
+from pipelines._summary import render_markdown
+from pipelines._workspace import workspace
+from schemas.report import Report
+from schemas.settings import Settings
+
+# Another try cannot help where there is no room or no right.
+_FINAL = {ENOSPC, EACCES, EROFS}
+
+
+def _worth_retrying(_task: Any, _run: Any, state: Any) -> bool:
+    """Only what a moment may mend: I/O that failed for a passing reason."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, OSError) and error.errno not in _FINAL
+
+
+_task = task(
+    retries=2,
+    retry_delay_seconds=[1, 5],
+    retry_condition_fn=_worth_retrying,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+
+
+@_task
+def stage(name: str, run: Run) -> Stage:
+    """One stage, from the frames of the one before to its own."""
+    return perform(name, run)
+
+
+@_task
+def release(run: Run) -> Report:
+    """Exports, contract, report, verdict and manifest."""
+    return publish(run)
+
+
+def _run_name() -> str:
+    """`alpaca_data.json.gz and 2 more, 2026-01-31 14:05`: what a person looks for in a list of runs."""
+    sources = flow_run.parameters.get("sources") or ["nothing"]
+    more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
+    return f"{Path(sources[0]).name}{more}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
+
+
+@flow(name="curate", flow_run_name=_run_name, persist_result=False)
+def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None) -> Report:
+    """Curate `sources` into a gated release in the folder `out`.
+
+    `settings` is the content of assay.yaml; without it the defaults hold. Raises AssayError: a
+    SourceError when no source can be read, a UsageError when `out` cannot be used.
+    """
+    with workspace(Path(out)) as work:
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        run = Run(work, Path(out), tuple(sources), Settings.model_validate(settings or {}), started)
+        for name in STAGES:
+            reporter().stage(stage.with_options(name=name)(name, run))
+        with reporter().working("writing the release"):
+            report = release(run)
+    _show(report)
+    return report
+
+
+def _show(report: Report) -> None:
+    """The report in Prefect's UI: a page, and a table of where the rows went."""
+    create_markdown_artifact(render_markdown(report), key="assay-report", description="Data-quality report")
+    rows = [{"outcome": name, "rows": count} for name, count in report.rows.outcomes.items()]
+    create_table_artifact(rows, key="assay-outcomes", description="Every input row, by outcome")

@@ -1,0 +1,202 @@
+"""What a run measured, put together as report.json.
+
+Pure: frames and the stages' figures in, a Report out. Nothing is measured twice; what a stage could
+not measure is null here.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from checks.diversity import vendi_score
+from checks.registry import Check, Severity
+from pipelines._examples import examples_of
+from pipelines._histogram import histogram, spread
+from schemas.outcome import (
+    DUPLICATE_CONFLICT,
+    DUPLICATE_EXACT,
+    DUPLICATE_NEAR,
+    DUPLICATE_SEMANTIC,
+    SPLITS,
+    Fate,
+)
+from schemas.report import (
+    Checks,
+    Contamination,
+    Diversity,
+    Duplicates,
+    Expectations,
+    ExportFigures,
+    Report,
+    Rows,
+    Run,
+    Selection,
+    SourceFigures,
+    Sources,
+    Splits,
+)
+
+Vectors = NDArray[np.float32]
+
+NO_EXPECTATIONS = Expectations(
+    success=False, evaluated=0, successful=0, critical_failures=0, warning_failures=0, not_evaluated=0, results=[]
+)
+"""Before the contract has run."""
+
+
+class Measured(NamedTuple):
+    """What the stages handed over, by stage."""
+
+    records: pl.DataFrame  # every readable row, with all columns
+    ledger: pl.DataFrame
+    sources: Sequence[SourceFigures]
+    checks: Sequence[Check]  # with the severities in force
+    vectors: Vectors
+    dedup: Mapping[str, Any]
+    contamination: Mapping[str, Any]
+    diversity: Mapping[str, Any]
+    selection: Mapping[str, Any] | None
+    leakage: Mapping[str, Any]
+    exports: Sequence[ExportFigures]
+
+
+def build_report(measured: Measured, *, run: Run, version: str) -> Report:
+    """The report but for the contract and the verdict, which need it."""
+    released = released_of(measured.records)
+    return Report(
+        assay_version=version,
+        run=run,
+        sources=_sources(measured.sources),
+        rows=_rows(measured.ledger, measured.sources),
+        checks=_checks(measured.records, released, measured.checks),
+        duplicates=_duplicates(measured.records, measured.dedup),
+        diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
+        quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
+        tokens=spread(released["n_tokens"]),  # type: ignore[arg-type]
+        languages=_languages(released),
+        contamination=_contamination(measured.records, measured.contamination),
+        selection=Selection.model_validate(measured.selection) if measured.selection else None,
+        splits=_splits(released, measured.leakage),
+        exports=list(measured.exports),
+        expectations=NO_EXPECTATIONS,
+        gate=None,
+    )
+
+
+def released_of(records: pl.DataFrame) -> pl.DataFrame:
+    """The records in train, validation and test."""
+    return records.filter(pl.col("outcome").is_in([fate.value for fate in SPLITS]))
+
+
+def _sources(files: Sequence[SourceFigures]) -> Sources:
+    refused = sum(file.status == "refused" for file in files)
+    return Sources(read=len(files) - refused, refused=refused, files=list(files))
+
+
+def _rows(ledger: pl.DataFrame, files: Sequence[SourceFigures]) -> Rows:
+    found = dict(ledger["outcome"].value_counts().iter_rows())
+    outcomes = {fate.value: int(found.get(fate.value, 0)) for fate in Fate}
+    expected = sum(file.records + file.unreadable for file in files)
+    released = sum(outcomes[fate.value] for fate in SPLITS)
+    return Rows(
+        source_rows=sum(file.rows for file in files),
+        expected=expected,
+        ledger=ledger.height,
+        reconciles=expected == ledger.height == sum(outcomes.values()),
+        released=released,
+        released_share=_share(released, ledger.height),
+        unreadable_share=_share(outcomes[Fate.UNREADABLE], ledger.height),
+        review_share=_share(outcomes[Fate.REVIEW], ledger.height),
+        outcomes=outcomes,
+    )
+
+
+def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Check]) -> Checks:
+    families: dict[str, dict[str, Any]] = {}
+    for check in checks:
+        failing = records.filter(~pl.col(check.column))
+        families.setdefault(check.family, {})[check.name] = {
+            "severity": check.severity.value,
+            "description": check.description,
+            "failed": failing.height,
+            "failed_share": _share(failing.height, records.height),
+            "released": released.filter(~pl.col(check.column)).height,
+            "examples": examples_of(failing, records),
+        }
+    deciding = [check.column for check in checks if check.severity is not Severity.NOTE]
+    bad = released.filter(~pl.all_horizontal(deciding)).height if deciding else 0
+    return Checks(checked=records.height, failed_released=bad, families=families)
+
+
+def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
+    def rows(outcome: Fate, reason: str) -> pl.DataFrame:
+        return records.filter(pl.col("outcome") == outcome.value, pl.col("reasons").list.contains(reason))
+
+    def way(name: str, reason: str) -> dict[str, Any]:
+        known = ("removed", "clusters", "largest", "threshold", "pairs")
+        figures = {key: value for key, value in dedup[name].items() if key in known}
+        return {**figures, "examples": examples_of(rows(Fate.DUPLICATE, reason), records)}
+
+    semantic = dedup["semantic"]
+    conflicts = rows(Fate.REVIEW, DUPLICATE_CONFLICT)
+    return Duplicates(
+        exact=way("exact", DUPLICATE_EXACT),  # type: ignore[arg-type]
+        near=way("near", DUPLICATE_NEAR),  # type: ignore[arg-type]
+        semantic=way("semantic", DUPLICATE_SEMANTIC),  # type: ignore[arg-type]
+        suspected=rows(Fate.REVIEW, DUPLICATE_SEMANTIC).height,
+        conflicts=conflicts.height,
+        conflict_examples=examples_of(conflicts, records),
+        truncated=dedup["truncated"],
+        capped=semantic["capped"],
+        similarities=histogram(pl.Series(semantic["similarities"], dtype=pl.Float64), high=1, bins=15),
+        removed_at=semantic["removed_at"],
+    )
+
+
+def _diversity(
+    records: pl.DataFrame, released: pl.DataFrame, vectors: Vectors, figures: Mapping[str, Any], seed: int
+) -> Diversity:
+    vendi = vendi_score(vectors[released["vector"].to_numpy()]) if released.height else None
+    embedded = records["vector"].drop_nulls().to_numpy()
+    some = np.sort(np.random.default_rng(seed).permutation(len(embedded))[: released.height])
+    random = vendi_score(vectors[embedded[some]]) if released.height else None
+    return Diversity.model_validate(
+        {
+            **figures,
+            "embedded": len(embedded),
+            "vendi": vendi,
+            "vendi_random": random,
+            "vendi_share": vendi / random if vendi and random else None,
+        }
+    )
+
+
+def _contamination(records: pl.DataFrame, figures: Mapping[str, Any]) -> Contamination:
+    rows = records.filter(pl.col("outcome") == Fate.CONTAMINATED.value)
+    return Contamination.model_validate({**figures, "examples": examples_of(rows, records)})
+
+
+def _languages(released: pl.DataFrame) -> dict[str, int]:
+    counts = (
+        released["language"].fill_null("unknown").value_counts().sort("count", "language", descending=[True, False])
+    )
+    return {str(code): int(count) for code, count in counts.iter_rows()}
+
+
+def _splits(released: pl.DataFrame, leakage: Mapping[str, Any]) -> Splits:
+    parts = {}
+    for fate in SPLITS:
+        part = released.filter(pl.col("split") == fate.value)
+        parts[fate.value] = {
+            "rows": part.height,
+            "share": _share(part.height, released.height),
+            "tokens": int(part["n_tokens"].sum()),
+        }
+    return Splits.model_validate({**parts, "leakage": dict(leakage)})
+
+
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None

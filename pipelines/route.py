@@ -1,0 +1,30 @@
+"""Stage: what a person has to look at leaves the release and waits for one."""
+
+import polars as pl
+
+from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
+from schemas.record import typed
+
+
+def route(records: pl.DataFrame) -> Outcome:
+    """Send records with a failing REVIEW check or a suspicion of duplication to review.
+
+    `records` needs `review_reasons` (never null) and the suspicion columns of the dedup stage. The
+    twin of a suspicion is carried into the ledger.
+    """
+    judged = records.with_columns(
+        reasons=pl.concat_list("review_reasons", pl.col("suspicion").fill_null(pl.lit([], dtype=pl.List(pl.String))))
+    )
+    doubtful = pl.col("reasons").list.len() > 0
+    dropped = judged.filter(doubtful).with_columns(
+        outcome=pl.lit(Fate.REVIEW.value),
+        twin=pl.col("suspicion_twin"),
+        similarity=pl.col("suspicion_similarity"),
+        detail=pl.col("suspicion_detail"),
+    )
+    counts = dropped["reasons"].explode(empty_as_null=False).value_counts().sort("count", "reasons")
+    return Outcome(
+        judged.filter(~doubtful).drop("reasons"),
+        typed(dropped, VERDICT_SCHEMA),
+        {"review": dropped.height, "reasons": dict(counts.iter_rows())},
+    )
