@@ -108,7 +108,7 @@ def final_twins(dropped: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
         while survivor in survivor_of:
             survivor = survivor_of[survivor]
         last[row] = ids[survivor]
-    moved = dropped.with_columns(final=pl.col("row_id").replace_strict(last, return_dtype=pl.String))
+    moved = dropped.with_columns(final=pl.Series([last[row] for row in dropped["row_id"]], dtype=pl.String))
     through = pl.format(
         "compared with its copy {}, which is itself a duplicate of the twin", pl.col("twin").str.head(12)
     )

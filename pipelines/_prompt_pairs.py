@@ -39,13 +39,18 @@ def row_pairs(records: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_answer_similarity(pairs: pl.DataFrame, records: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
-    """Add `answers`: the cosine of the two completions. Only rows that are in a pair are embedded."""
-    involved = pl.concat([pairs["a"], pairs["b"]]).unique().sort()
+    """Add `answers`: the cosine of the two completions; null where `needed` is false.
+
+    Completions are long and cost most: only those of needed pairs are embedded.
+    """
+    needed = pairs.filter("needed")
+    involved = pl.concat([needed["a"], needed["b"]]).unique().sort()
     texts = records.filter(pl.col("row_id").is_in(involved.implode())).select(
         "row_id", pl.col("completion").fill_null("")
     )
     vectors = encoder.encode(texts["completion"].to_list()).vectors
-    return pairs.with_columns(answers=cosines(vectors, _places(texts, pairs["a"]), _places(texts, pairs["b"])))
+    answers = cosines(vectors, _places(texts, needed["a"]), _places(texts, needed["b"]))
+    return pairs.join(needed.select("a", "b", answers=answers), on=["a", "b"], how="left", maintain_order="left")
 
 
 def prompt_similarity(losers: pl.DataFrame, records: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.Series:

@@ -46,7 +46,7 @@ def ingest(run: Run) -> Result:
     settings = run.settings.ingest
     ingested = read(
         run.sources,
-        workdir=run.work / "ingest",
+        workdir=run.work,
         shape=settings.shape,
         batch_bytes=settings.batch_bytes,
         max_record_bytes=settings.max_record_bytes,

@@ -29,6 +29,9 @@ NGRAM = 3
 # Pairs of prompts from here up are found in every run, so that the curve of min_similarity shows both sides.
 FLOOR = 0.85
 
+# Answers with fewer words in common never reached a cosine of 0.9 on real data; they are not embedded.
+FEWEST_WORDS = 0.1
+
 LINKS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64(), "way": pl.String()})
 """Pairs of row_ids that are alike, removed rows included; `way` is exact, near or semantic."""
 
@@ -140,11 +143,15 @@ def _semantic(
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
     near = similar_pairs(vectors, min_similarity=floor)
-    pairs = compare(row_pairs(records, near.pairs), answer_columns(records)).filter("same_kind")
-    judged = with_answer_similarity(pairs, records, encoder).filter("judged")
-    agree = (pl.col("answers") >= answer_agreement) & pl.col("same_label") & pl.col("same_numbers") & ~pl.col("differs")
-    disagree = (pl.col("answers") < answer_conflict) | pl.col("differs") | ~pl.col("same_label")
     close = pl.col("similarity") >= min_similarity
+    may_agree = pl.col("same_label") & pl.col("same_numbers") & ~pl.col("differs") & (pl.col("words") >= FEWEST_WORDS)
+    may_conflict = close & pl.col("same_question") & ~pl.col("same_group")
+    pairs = compare(row_pairs(records, near.pairs), answer_columns(records)).filter("same_kind")
+    judged = with_answer_similarity(
+        pairs.filter("judged").with_columns(needed=may_agree | (may_conflict & ~pl.col("differs"))), records, encoder
+    )
+    agree = may_agree & (pl.col("answers") >= answer_agreement)
+    disagree = (pl.col("answers") < answer_conflict) | pl.col("differs") | ~pl.col("same_label")
     edges = judged.filter(agree, close)
     losers = losers_of(records, component_of(records["row_id"], edges))
     losers = losers.with_columns(similarity=prompt_similarity(losers, records, vectors))
@@ -159,7 +166,7 @@ def _semantic(
         cut(records, explain_bridges(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
         pairs,
         "semantic",
-        conflicts=judged.filter(close, disagree, pl.col("same_question"), ~pl.col("same_group")),
+        conflicts=judged.filter(may_conflict, disagree),
         suspects=judged.filter(agree, ~close, pl.col("similarity") >= suspect_similarity),
     )
 

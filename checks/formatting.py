@@ -1,0 +1,292 @@
+"""Formatting: no debris of the tools that made the data, no answer that is none."""
+
+import polars as pl
+
+from checks._text import answer, asks_about, derived, has, has_literal, is_kind, prompt, where
+from checks.registry import Severity, check
+from schemas.record import Kind
+
+# Enough of the end to see whether the last line is a sentence.
+LAST_LINE_CHARACTERS = 600
+# A placeholder is a phrase; what stands in a long text is part of the text.
+PLACEHOLDER_BYTES = 60
+
+# What annotators and models write where nothing belongs. The brackets of `<noinput>` vary freely.
+_NO_INPUT = (
+    r"no[\s_-]?i?n?put(?:\s+(?:is\s+)?(?:required|needed|necessary|provided|given|available))?|无输入|無輸入|没有输入"
+)
+_NO_OUTPUT = r"no[\s_-]?output(?:\s+(?:is\s+)?(?:required|needed|necessary|possible|available))?|无输出|無輸出|没有输出"
+_NOTHING = r"n\s?/\s?a|n\.a\.|none|null|nil|nan|empty|not applicable|not available|无|無"
+_WRAPPED = r"(?is)^(?:&[lg]t;|[\s\p{P}\p{S}])*(?:%s)(?:&[lg]t;|[\s\p{P}\p{S}])*(?:\s\d{1,3}[\s\p{P}]*)?$"
+_NOTHING_ANSWER = r"n\s?/\s?a|n\.a\.|null|nan|empty|not applicable|(?:the\s+)?output:?|(?:the\s+)?answer:?|无|無"
+
+_EMBEDDED_MARKER = (
+    r"(?i)(?:^|\n)\s*(?:\\)?[<\[(`{]+\s*\\?no\s?(?:in|out)put\s*\\?[>\])`}]+"
+    r"|(?i)<\s*\\?no\s?(?:in|out)put\s*\\?>"
+    r"|(?i)^\s*no output\b[^\n]{0,20}(?:possible|required|can be|as )"
+)
+
+TEMPLATE_MARKERS = (
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|start_header_id|>",
+    "<|assistant|>",
+    "<|user|>",
+    "<|system|>",
+    "<start_of_turn>",
+    "<end_of_turn>",
+    "[INST]",
+    "[/INST]",
+    "<<SYS>>",
+    "### Instruction:",
+    "### Input:",
+    "### Response:",
+    "### Human:",
+    "### Assistant:",
+    "Below is an instruction that describes a task",
+)
+
+# The numbered block of a self-instruct batch that the answer ran on into.
+_NEXT_TASK = (
+    r"(?:^|\n)\s*(?:#+\s*)?\d{0,3}\s*[.)]?\s*Instructions?:.*\n[\s\S]*\n?\s*(?:#+\s*)?\d{0,3}\s*[.)]?\s*(?:Input"
+    r"|Output):"
+)
+_NEXT_TASK_NUMBERED = r"\n\s*(?:#+\s*)?\d{1,3}\s*[.)]\s*(?:Instruction|Input|Output):"
+
+_ROLE_LINE = r"\n\s*(?:\*\*)?(?:Human|User|Assistant|Chatbot|ChatGPT)(?:\*\*)?\s*:"
+_DIALOGUE = ("dialog", "conversation", "chat", "bot", "script", "interview", "interact", "transcript", "user", "human")
+
+_IMAGE_FILE = r"(?:png|jpe?g|gif|svg|webp|bmp|tiff?|mp3|wav|mp4|mov|avi)"
+_MARKDOWN_IMAGE = r"!\[[^\]\n]{0,300}\](?:\([^)\n]*\)|\[[^\]\n]*\])"
+_IMAGE_LINK = rf"(?i)(?:https?://|www\.)[^\s<>\"']+\.{_IMAGE_FILE}\b"
+_MEDIUM = (
+    r"(?:image|picture|photo(?:graph)?|painting|drawing|sketch|illustration|figure|diagram|graph|chart|infographic"
+    r"|logo|meme|cartoon|comic|screenshot|video|audio|recording|animation|visuali[sz]ation|design|pattern|map|poster"
+    r"|flow ?chart|mind ?map|word ?cloud)s?"
+)
+_MEDIUM_IN_BRACKETS = (
+    rf"(?i)[<\[(]\s*(?:(?:an?|the|attach(?:ed)?|insert(?:ed)?|see|here)\s+)*{_MEDIUM}(?:\s+(?:of|from|showing|with"
+    rf"|attached|here|depicting|that)\b[^>\])\n]{{0,200}})?\s*[>\])]"
+)
+_ATTACHED_MEDIUM = rf"(?i)\battached\s+(?:\w+\s+){{0,2}}{_MEDIUM}\b|\b{_MEDIUM}\s+(?:is\s+|are\s+)?attached\b"
+_MEDIA_FILE = rf"(?i)[<\[(][^>\])\n]{{0,80}}[\w-]\.{_IMAGE_FILE}\s*[>\])]"
+_MEDIA_TAG = r"(?i)<(?:img|audio|video|picture)\b[^>]*>"
+_CODE = ("html", "xml", "css", "code", "script", "svg", "markup", "tag", "web site", "website", "form")
+
+_MAKE = (
+    r"(?:create|draw|design|generate|make|produce|render|sketch|paint|build|construct|illustrate|compose|develop"
+    r"|plot|re-?design|come up with)"
+)
+_VISUAL = (
+    r"(?:logo|poster|infographic|illustration|drawing|painting|sketch|cartoon|comic(?: strip)?|meme|icon|image|picture"
+    r"|photo|animation|graphic|3d model|(?:data )?visuali[sz]ation|(?:bar |pie |line |gantt |flow[ -]?)?chart|artwork"
+    r"|banner|flyer|word cloud|mind ?map|video|collage|mandala|sound effect)s?\b"
+)
+_ASKS_FOR_MEDIUM = rf"(?i)\b{_MAKE}\s+(?:[\w'’-]+\s+){{0,5}}{_VISUAL}"
+# "a caption for a photo", "code that draws a chart", "a logo designer": words about the medium, not the medium.
+_ABOUT_MEDIUM = (
+    rf"(?i)\b{_MAKE}\s+(?:[\w'’-]+\s+){{0,4}}(?:for|about|of|to|from|inspired|that|which|describing|in|on|using|caption"
+    rf"|description|slogan|title|name|code|script|program|app|website|ideas?|instructions|character"
+    rf"|biographical)\s+(?:[\w'’-]+\s+){{0,4}}{_VISUAL}"
+)
+
+_URL = r"(?i)\b(?:https?://|www\.)[\w-]+(?:\.[\w-]+)+|\b[\w-]+\.(?:com|org|net|edu|gov|io|co\.uk)\b/?"
+
+_TAG = (
+    r"<a\s+href\b[^<>]*>|</?(?:p|br|div|span|li|ul|ol|b|i|u|strong|em|h[1-6]|table|tr|td|th|font|center|img|sup|sub"
+    r"|hr)(?:\s[^<>]*)?/?>"
+)
+_ENTITY = r"&(?:amp|lt|gt|quot|apos|nbsp|ndash|mdash|rsquo|lsquo|rdquo|ldquo|hellip|#\d{2,5}|#x[0-9A-Fa-f]{2,5});"
+_MARKUP = (
+    "html",
+    "xml",
+    "tag",
+    "web",
+    "css",
+    "code",
+    "script",
+    "page",
+    "svg",
+    "markup",
+    "entit",
+    "markdown",
+    "escape",
+    "font",
+    "style",
+    "bold",
+    "underline",
+    "highlight",
+    "link",
+    "react",
+    "form",
+    "format",
+)
+
+# UTF-8 read as Latin-1 or Windows-1252: a lead byte's letter before what its continuation became.
+MOJIBAKE = "Ã[\u0080-\u00bf]|â€[\u0080-\u00bf™œ“”˜¦¢]|Â[\u0080-\u00bf]|ï»¿|ðŸ|[\u0080-\u009f]"
+
+# A long last line that stops after a letter or a comma. Lines of verse and signatures are shorter.
+_STOPS_MID_SENTENCE = r"(?:^|\n)[^\n|]{80,}[\p{Ll},]\s*$"
+_LAST_LINE_IS_MORE = r"(?:^|\n)\s*(?:[-*•–]|\(?\d+[.)])\s[^\n]*$|(?:#|@|https?://|www\.)\S+\s*$|\b\d+\.\s+[\w ]+$"
+
+
+_MEDIA_HINTS = ("![", "<img", "<audio", "<video", "<picture", "http", "www.", "ttached", "ttachment")
+_LINKING = derived("t_linking", where(has_literal(answer(), *_MEDIA_HINTS), answer()))
+# A line that is a bracket and nothing else, as in "[Image of a house]".
+_BRACKETED = derived("t_bracketed", where(has(answer(), r"(?m)^[ \t]*[<\[(][^\n]*[>\])][ \t]*$"), answer()))
+
+
+def _plain(text: pl.Expr) -> pl.Expr:
+    """Text without code fences, where it has none or the prompt is about markup; else null."""
+    return where(~has_literal(text, "```") & ~asks_about(*_MARKUP), text)
+
+
+def lacks_sentence_end(text: pl.Expr) -> pl.Expr:
+    """Whether the text's last line is long prose without a sentence's end: cut off, or merely unpunctuated."""
+    tail = where(has(text.str.tail(3), r"[\p{Ll},]\s*$"), text.str.tail(LAST_LINE_CHARACTERS))
+    return has(tail, _STOPS_MID_SENTENCE) & ~has(tail, _LAST_LINE_IS_MORE)
+
+
+def _wrapped(words: str) -> str:
+    return _WRAPPED % words
+
+
+def _placeholder(text: pl.Expr, words: str) -> pl.Expr:
+    brief = where(text.str.len_bytes().is_between(1, PLACEHOLDER_BYTES), text)
+    return has(brief, _wrapped(words))
+
+
+@check(Severity.DROP)
+def nul_character() -> pl.Expr:
+    """No NUL: it marks binary damage and breaks what reads the text next."""
+    return ~has_literal(prompt(), "\x00") & ~has_literal(answer(), "\x00")
+
+
+@check(Severity.NOTE)
+def control_characters() -> pl.Expr:
+    """No control characters other than tab, line feed, carriage return and form feed."""
+    control = "[\x01-\x08\x0b\x0e-\x1f\x7f]"
+    return ~has(prompt(), control) & ~has(answer(), control)
+
+
+@check(Severity.NOTE)
+def mojibake() -> pl.Expr:
+    """No signs of UTF-8 that was read in another encoding."""
+    return ~has(prompt(), MOJIBAKE) & ~has(answer(), MOJIBAKE)
+
+
+@check(Severity.NOTE)
+def html_tags() -> pl.Expr:
+    """No HTML tags in an answer to a prompt that is not about markup."""
+    text = _plain(answer())
+    return ~has(where(has_literal(text, "<"), text), f"(?i){_TAG}")
+
+
+@check(Severity.NOTE)
+def html_entities() -> pl.Expr:
+    """No HTML entities in an answer to a prompt that is not about markup."""
+    text = _plain(answer())
+    return ~has(where(has_literal(text, "&"), text), _ENTITY)
+
+
+@check(Severity.NOTE)
+def open_code_fence() -> pl.Expr:
+    """Every code fence is closed."""
+    return answer().str.count_matches("```", literal=True) % 2 == 0
+
+
+@check(Severity.NOTE)
+def unfinished() -> pl.Expr:
+    """A long last line of prose ends with a full stop or another end of a sentence."""
+    return ~lacks_sentence_end(answer())
+
+
+@check(Severity.NOTE)
+def placeholder_input() -> pl.Expr:
+    """The input is a real one, or none: not "<noinput>" or "N/A"."""
+    words = f"{_NO_INPUT}|{_NOTHING}|<none>"
+    context = pl.col("context").fill_null("")
+    marker = r"(?i)[<(\[`]\s*\\?no\s?input\b|\n\s*\W{0,3}no\s?input(?:\s+\w+)?\W{0,3}\s*$"
+    return ~(_placeholder(context, words) | has(where(asks_about("noinput", "no input"), prompt()), marker))
+
+
+@check(Severity.DROP)
+def placeholder_answer() -> pl.Expr:
+    """The answer is not just "<nooutput>", "noinput" or the like."""
+    return ~_placeholder(answer(), f"{_NO_OUTPUT}|{_NO_INPUT}")
+
+
+@check(Severity.REVIEW)
+def nothing_answered() -> pl.Expr:
+    """The answer is not just "N/A" or a heading; it may be right where something was looked for in vain."""
+    return ~_placeholder(answer(), _NOTHING_ANSWER)
+
+
+@check(Severity.REVIEW)
+def placeholder_in_answer() -> pl.Expr:
+    """No "<noinput>" or "<nooutput>" stands inside the answer."""
+    text = where(has_literal(answer(), "noinput", "nooutput", "no input", "no output", ignore_case=True), answer())
+    return ~(has(text, _EMBEDDED_MARKER) & ~_placeholder(answer(), f"{_NO_OUTPUT}|{_NO_INPUT}"))
+
+
+@check(Severity.REVIEW)
+def template_in_answer() -> pl.Expr:
+    """No chat template's markers in the answer: a model would learn to write them."""
+    return ~has_literal(answer(), *TEMPLATE_MARKERS)
+
+
+@check(Severity.NOTE)
+def template_in_prompt() -> pl.Expr:
+    """No chat template's markers in the prompt."""
+    return ~has_literal(prompt(), *TEMPLATE_MARKERS)
+
+
+@check(Severity.DROP)
+def merged_instructions() -> pl.Expr:
+    """The answer does not run on into another task with its own instruction, input and output."""
+    text = where(has_literal(answer(), "Instruction:", "Input:", "Output:"), answer())
+    numbered = text.str.count_matches(_NEXT_TASK_NUMBERED) >= 2
+    return ~(numbered.fill_null(False) | (has(text, _NEXT_TASK) & ~asks_about("instruction")))
+
+
+@check(Severity.NOTE)
+def role_markers() -> pl.Expr:
+    """No "Human:" or "Assistant:" lines in the answer, unless the prompt asks for a dialogue."""
+    text = where(has_literal(answer(), "Human", "User", "Assistant", "Chatbot", "ChatGPT"), answer())
+    return ~(has(text, _ROLE_LINE) & ~asks_about(*_DIALOGUE))
+
+
+@check(Severity.REVIEW)
+def media_in_answer() -> pl.Expr:
+    """The answer has no image, audio or video in it: a text model can only invent the link."""
+    linked = has(_LINKING, _MARKDOWN_IMAGE) | has(_LINKING, _IMAGE_LINK) | has(_LINKING, _ATTACHED_MEDIUM)
+    alone = has(_BRACKETED, rf"(?m)^\s*(?:{_MEDIUM_IN_BRACKETS}|{_MEDIA_FILE})\s*$")
+    tag = has(where(~asks_about(*_CODE), _LINKING), _MEDIA_TAG)
+    return ~(linked | alone | tag)
+
+
+@check(Severity.REVIEW)
+def absent_media() -> pl.Expr:
+    """The prompt does not show an image, recording or attachment that the text cannot carry."""
+    text = where(is_kind(Kind.SFT), prompt())
+    shown = has(text, _MARKDOWN_IMAGE) | has(text, _IMAGE_LINK) | has(text, _MEDIUM_IN_BRACKETS)
+    return ~(shown | has(text, _MEDIA_FILE) | has(text, _ATTACHED_MEDIUM))
+
+
+@check(Severity.NOTE)
+def asks_for_media() -> pl.Expr:
+    """The prompt does not ask for a drawing, a logo or another thing that text is not."""
+    instruction = prompt().str.extract(r"^\s*([^\n]*)")
+    asking = where(has(instruction, _ASKS_FOR_MEDIUM), instruction)
+    return asking.is_null() | has(asking, _ABOUT_MEDIUM)
+
+
+@check(Severity.NOTE)
+def url_in_prompt() -> pl.Expr:
+    """The prompt does not point to a web page, which a model cannot open."""
+    text = where(
+        has_literal(prompt(), "http", "www.", ".com", ".org", ".net", ".edu", ".gov", ".io", ".co.uk"), prompt()
+    )
+    return ~has(text, _URL)

@@ -1,0 +1,130 @@
+"""Safety: no secrets and no personal data that a model could memorise and repeat."""
+
+import polars as pl
+
+from checks._text import completion, derived, has, has_literal, prompt, where
+from checks.registry import Severity, check
+
+_PRIVATE_KEY = r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+# Published prefixes of tokens, with the lengths that their issuers document.
+_API_KEY = (
+    r"\b(?:AKIA|ASIA)[A-Z2-7]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36,}\b|\bgithub_pat_[A-Za-z0-9_]{60,}\b"
+    r"|\bsk-(?:proj-|ant-(?:api\d\d-)?|live-)?[A-Za-z0-9_-]{32,}|\bsk_live_[A-Za-z0-9]{20,}\b"
+    r"|\bxox[abprs]-[A-Za-z0-9-]{20,}"
+    r"|\bAIza[A-Za-z0-9_-]{35}\b|\bglpat-[A-Za-z0-9_-]{20,}\b|\bhf_[A-Za-z0-9]{30,}\b|\bnpm_[A-Za-z0-9]{36}\b"
+    r"|\beyJ[A-Za-z0-9_-]{15,}\.eyJ[A-Za-z0-9_-]{15,}\.[A-Za-z0-9_-]{20,}"
+)
+_KEY_HINTS = ("AKIA", "ASIA", "gh", "sk-", "sk_live", "xox", "AIza", "glpat", "hf_", "npm_", "eyJ")
+
+_EMAIL = r"(?i)\b[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}\b"
+# RFC 2606 keeps these names for examples.
+_EXAMPLE_EMAIL = r"(?i)@(?:[\w.-]+\.)?(?:example\.(?:com|org|net)|[\w-]+\.(?:example|test|invalid))\b"
+
+# International, North American and grouped national numbers; bare digit runs are left alone.
+_PHONE = (
+    r"(?:^|[^\w.+-])(?:\+\d{1,3}[\s.-]?(?:\(\d{1,4}\)[\s.-]?)?\d{1,4}(?:[\s.-]?\d{2,4}){2,4}"
+    r"|(?:\+?1[\s.-])?\(\d{3}\)\s?\d{3}[\s.-]\d{4}|(?:\+?1[\s.-])?\d{3}[.-]\d{3}[.-]\d{4}"
+    r"|0\d{1,4}(?:[\s-]\d{2,4}){2,4})"
+    r"(?:x\d{1,5})?(?:$|[^\w-])"
+)
+# A number in groups after a word for telephones.
+_CALLED = (
+    r"(?i)\b(?:call|phone|telephone|tel|mobile|cell|fax|sms|whatsapp|messages? to|text me)\b\W{1,3}(?:\w+\W{1,3}){0,3}?"
+    r"\+?\d{2,4}[\s.-]\d{2,4}[\s.-]\d{2,4}(?:$|[^\w-])"
+)
+# 555 numbers are kept for fiction; zeros and counting up or down are placeholders.
+_FICTION_PHONE = r"555[\s.)-]*\d{4}|000[\s.)-]*000|123[\s.)-]*456[\s.-]*7890|\b123-4567\b|987[\s.)-]*654[\s.-]*3210"
+
+_CARD = r"(?:^|[^\w.-])\d(?:[ -]?\d){11,18}(?:$|[^\w-])"
+# Issuer ranges and the lengths they use. Twelve digits are Maestro's alone.
+_CARD_PREFIX = (
+    r"^(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2[2-7]\d{14}|3[47]\d{13}|3(?:0[0-5]|[689]\d)\d{11}(?:\d{2})?|35\d{14}"
+    r"|6(?:011|[45]\d\d)\d{12}"
+    r"|62\d{14,17}|(?:50|5[678]|6[0-9])\d{10,17}|(?:2131|1800)\d{11})$"
+)
+
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+_IPV4 = rf"(?:^|[^\d.\w]){_OCTET}(?:\.{_OCTET}){{3}}(?:$|[^\d.\w]|\.(?:\s|$))"
+_IPV6 = r"(?i)(?:^|[^:\w])(?:[0-9a-f]{1,4}:){7}[0-9a-f]{1,4}(?:$|[^:\w])"
+# Private, loopback, documentation and wildcard ranges (RFC 1918, 5735, 5737) name nobody.
+_LOCAL_IP = (
+    r"(?:^|[^\d.])(?:10\.|127\.|0\.0\.0\.0|169\.254\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|192\.0\.2\."
+    r"|198\.51\.100\.|203\.0\.113\.|255\.255)"
+)
+
+_SSN = r"(?:^|[^\d-])(?:00[1-9]|0[1-9]\d|[1-578]\d\d|6[0-57-9]\d|66[0-57-9])-(?:0[1-9]|[1-9]\d)-\d{4}(?:$|[^\d-])"
+_IBAN = r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){3,7}(?: ?[A-Z0-9]{1,3})?\b"
+
+
+_REJECTED = pl.col("rejected").list.eval(pl.element().struct.field("content").fill_null("")).list.join("\n")
+# Everything a model reads or learns to write, the rejected answer included.
+_TEXT = derived("t_all", pl.concat_str(prompt(), completion(), _REJECTED.fill_null(""), separator="\n"))
+
+
+# The few texts with a run of digits, signs and spaces long enough for a number that names somebody.
+_NUMBERS = derived("t_numbers", where(has(_TEXT, r"[\dA-Z][\d .():-]{5,}\d"), _TEXT))
+
+
+def _luhn(number: pl.Expr) -> pl.Expr:
+    """Whether a string of 12 to 19 digits has a right check digit (ISO/IEC 7812-1)."""
+    backwards = number.str.reverse()
+    total: pl.Expr = pl.lit(0)
+    for place in range(19):
+        digit = backwards.str.slice(place, 1).cast(pl.Int32, strict=False).fill_null(0)
+        doubled = digit * (1 + place % 2)
+        total = total + doubled // 10 + doubled % 10
+    return total % 10 == 0
+
+
+def _without(text: pl.Expr, pattern: str) -> pl.Expr:
+    return text.str.replace_all(pattern, " ")
+
+
+_REAL_PHONES = derived("t_phones", _without(where(has(_NUMBERS, r"\d{2}[\s.)-]{1,2}\d{2}"), _NUMBERS), _FICTION_PHONE))
+
+
+@check(Severity.REVIEW)
+def private_key() -> pl.Expr:
+    """No private key block."""
+    return ~has(where(has_literal(_TEXT, "PRIVATE KEY"), _TEXT), _PRIVATE_KEY)
+
+
+@check(Severity.REVIEW)
+def api_key() -> pl.Expr:
+    """No access key in the form that a cloud or API issues."""
+    return ~has(where(has_literal(_TEXT, *_KEY_HINTS), _TEXT), _API_KEY)
+
+
+@check(Severity.NOTE)
+def email_address() -> pl.Expr:
+    """No e-mail address outside the domains that are kept for examples."""
+    found = where(has_literal(_TEXT, "@"), _TEXT)
+    return ~has(_without(found, _EXAMPLE_EMAIL), _EMAIL)
+
+
+@check(Severity.NOTE)
+def phone_number() -> pl.Expr:
+    """No telephone number, numbers kept for fiction aside."""
+    return ~(has(_REAL_PHONES, _PHONE) | has(_REAL_PHONES, _CALLED))
+
+
+@check(Severity.NOTE)
+def credit_card() -> pl.Expr:
+    """No payment card number with a right check digit."""
+    found = where(has(_NUMBERS, r"\d{4}[ -]?\d{4,6}[ -]?\d{4}"), _NUMBERS)
+    number = pl.element().str.replace_all(r"[^0-9]", "")
+    valid = number.str.contains(_CARD_PREFIX) & _luhn(number)
+    return ~found.str.extract_all(_CARD).list.eval(valid).list.any().fill_null(False)
+
+
+@check(Severity.NOTE)
+def ip_address() -> pl.Expr:
+    """No public IP address."""
+    found = where(has(_TEXT, r"\d\.\d{1,3}\.\d{1,3}\.\d|:[0-9a-fA-F]{1,4}:[0-9a-fA-F]{1,4}:"), _TEXT)
+    return ~(has(_without(found, _LOCAL_IP + r"[\d.]*"), _IPV4) | has(found, _IPV6))
+
+
+@check(Severity.NOTE)
+def id_number() -> pl.Expr:
+    """No US social security number and no IBAN."""
+    return ~(has(_NUMBERS, _SSN) | has(where(has(_TEXT, r"\b[A-Z]{2}\d{2}[ A-Z0-9]{11}"), _TEXT), _IBAN))

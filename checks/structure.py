@@ -1,0 +1,150 @@
+"""Structure: the turns are there, in an order a chat template can render, and the pair is a pair."""
+
+import polars as pl
+
+from checks._text import VISIBLE, completion, has, is_kind, prompt, where
+from checks.registry import Severity, check
+from schemas.record import Kind
+
+
+def _turns(of: str, field: str) -> pl.Expr:
+    return pl.col(of).list.eval(pl.element().struct.field(field).fill_null(""))
+
+
+def _roles() -> pl.Expr:
+    """The roles in order, each between commas: `,user,assistant,`. "" when there are no messages."""
+    return (pl.lit(",") + _turns("messages", "role").list.join(",") + pl.lit(",")).fill_null("")
+
+
+def _all_turns() -> pl.Expr:
+    """Every turn of the record, both answers of a pair included."""
+    lists = [pl.col(name).fill_null([]) for name in ("messages", "chosen", "rejected")]
+    return pl.concat_list(lists)
+
+
+def _text_of(turns: str) -> pl.Expr:
+    return _turns(turns, "content").list.join("\n").fill_null("")
+
+
+def _calls_of(turns: str) -> pl.Expr:
+    """Each call's name and arguments in order, as text."""
+    function = pl.element().struct.field("tool_calls").list.eval(_called()).list.join("\n").fill_null("")
+    return pl.col(turns).list.eval(function).list.join("\n").fill_null("")
+
+
+def _called() -> pl.Expr:
+    function = pl.element().struct.field("function")
+    return pl.concat_str(
+        function.struct.field("name").fill_null(""), function.struct.field("arguments").fill_null(""), separator=" "
+    )
+
+
+def _calls_tools() -> pl.Expr:
+    calls = pl.element().struct.field("tool_calls").list.len().fill_null(0) > 0
+    return pl.any_horizontal(
+        pl.col(turns).list.eval(calls).list.any().fill_null(False) for turns in ("messages", "chosen", "rejected")
+    )
+
+
+def _silent_turn(role: str) -> pl.Expr:
+    """Whether a turn of this role has neither text nor a tool call."""
+    turn = pl.element().struct
+    silent = (
+        (turn.field("role") == role)
+        & ~turn.field("content").fill_null("").str.contains(VISIBLE)
+        & (turn.field("tool_calls").list.len().fill_null(0) == 0)
+    )
+    return pl.col("messages").list.eval(silent).list.any().fill_null(False)
+
+
+@check(Severity.DROP)
+def empty_prompt() -> pl.Expr:
+    """The prompt has at least one visible character."""
+    return has(prompt(), VISIBLE)
+
+
+@check(Severity.DROP)
+def empty_completion() -> pl.Expr:
+    """The completion has at least one visible character."""
+    return has(completion(), VISIBLE)
+
+
+@check(Severity.DROP)
+def empty_rejected() -> pl.Expr:
+    """A preference record has a rejected answer."""
+    return ~is_kind(Kind.PREFERENCE) | has(_text_of("rejected") + _calls_of("rejected"), VISIBLE)
+
+
+@check(Severity.DROP)
+def same_answers() -> pl.Expr:
+    """The chosen and the rejected answer of a preference record differ."""
+
+    def answer(turns: str) -> pl.Expr:
+        return (_text_of(turns) + pl.lit("\n") + _calls_of(turns)).str.strip_chars()
+
+    return ~is_kind(Kind.PREFERENCE) | (answer("chosen") != answer("rejected"))
+
+
+@check(Severity.DROP)
+def missing_label() -> pl.Expr:
+    """A KTO record says whether its completion is wanted."""
+    return ~is_kind(Kind.KTO) | pl.col("label").is_not_null()
+
+
+@check(Severity.REVIEW)
+def ends_without_answer() -> pl.Expr:
+    """The last turn is the assistant's."""
+    turns = pl.when(is_kind(Kind.PREFERENCE)).then(pl.col("chosen")).otherwise(pl.col("messages"))
+    return (turns.list.last().struct.field("role") == "assistant").fill_null(False)
+
+
+@check(Severity.NOTE)
+def roles_repeat() -> pl.Expr:
+    """User and assistant take turns: neither speaks twice in a row."""
+    return ~has(_roles(), ",user,user,|,assistant,assistant,")
+
+
+@check(Severity.NOTE)
+def starts_with_assistant() -> pl.Expr:
+    """The first turn after the system message is the user's."""
+    return ~has(_roles(), "^,(?:system,)*(?:assistant|tool),")
+
+
+@check(Severity.NOTE)
+def late_system_turn() -> pl.Expr:
+    """A system message stands first or nowhere."""
+    return ~has(_roles(), "(?:user|assistant|tool),system,")
+
+
+@check(Severity.REVIEW)
+def tool_result_without_call() -> pl.Expr:
+    """Every tool result follows an assistant turn or another tool result."""
+    return ~has(_roles(), "^,tool,|(?:system|user),tool,")
+
+
+@check(Severity.NOTE)
+def silent_user_turn() -> pl.Expr:
+    """Every user turn says something."""
+    return ~_silent_turn("user")
+
+
+@check(Severity.NOTE)
+def silent_assistant_turn() -> pl.Expr:
+    """Every assistant turn says something or calls a tool."""
+    return ~_silent_turn("assistant")
+
+
+@check(Severity.REVIEW)
+def tool_arguments_not_json() -> pl.Expr:
+    """The arguments of every tool call are JSON text."""
+    arguments = pl.element().struct.field("function").struct.field("arguments").fill_null("")
+    broken = arguments.str.json_path_match("$").is_null()
+    in_turn = pl.element().struct.field("tool_calls").list.eval(broken).list.any().fill_null(False)
+    return ~where(_calls_tools(), _all_turns()).list.eval(in_turn).list.any().fill_null(False)
+
+
+@check(Severity.NOTE)
+def tools_not_json() -> pl.Expr:
+    """The tool definitions, where there are some, are a JSON list."""
+    tools = pl.col("tools")
+    return tools.is_null() | has(tools.str.json_path_match("$").str.strip_chars_start(), r"^\[")

@@ -1,0 +1,131 @@
+"""report.html: the report as one page that needs no network, no script and no second file.
+
+The template asks nine questions in a fixed order; what it shows is prepared here, so that it holds
+no arithmetic. Autoescape is on and every string, from the data or not, passes `visible` on its way.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from pipelines import _shown, _view
+from pipelines._map import Map
+from schemas.report import Report
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+SECTIONS = {
+    "verdict": "May I train on this?",
+    "rows": "Where did my rows go?",
+    "problems": "What is wrong with what I have?",
+    "diversity": "Is it diverse?",
+    "length": "How long, how good, in what language?",
+    "splits": "Are the splits sealed?",
+    "exports": "What can my trainer read?",
+    "contract": "Does the dataset keep its contract?",
+    "run": "What was this run?",
+}
+"""The page's headings by their anchor, in order."""
+
+# A page beyond 1 MB is slow to open from a mail or a phone; examples are thinned out until it fits.
+PAGE_BYTES = 1_000_000
+DETAIL = ((5, 420), (3, 240), (2, 160), (1, 100), (0, 0))
+"""Examples a check and characters a text, from the fullest page to the barest."""
+
+# What a table shows before it refers to report.json.
+MOST_ROWS = 200
+
+
+def render_page(report: Report, *, map_points: pl.DataFrame | None = None) -> str:
+    """The page for `report`, well below 2 MB whatever the data holds.
+
+    `map_points` has x, y (floats), cluster (int) and outcome (text), one row a point; None or no
+    finite point leaves the map out and says so.
+    """
+    environment = _environment()
+    template = environment.get_template("report.html.j2")
+    maps = _view.maps(report, map_points)
+    page = ""
+    for examples, characters in DETAIL:
+        page = template.render(_context(report, maps, examples, characters))
+        if len(page.encode("utf-8")) <= PAGE_BYTES:
+            break
+    return page
+
+
+def write_page(report: Report, out: Path, *, map_points: pl.DataFrame | None = None) -> Path:
+    """Write the page to `out`, first beside it under another name, so that no half page is ever seen."""
+    page = render_page(report, map_points=map_points)
+    aside = out.with_name(out.name + ".part")
+    aside.write_text(page, encoding="utf-8", newline="\n")
+    os.replace(aside, out)
+    return out
+
+
+def _environment() -> "Environment":
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    shown = (
+        _shown.count,
+        _shown.excerpt,
+        _shown.figure,
+        _shown.one_line,
+        _shown.plural,
+        _shown.seconds,
+        _shown.share,
+        _shown.similarity,
+        _shown.size,
+    )
+    environment.filters.update({function.__name__: function for function in shown})
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """The last hand on everything the template prints: null says so, and text shows its controls."""
+    if value is None:
+        return _shown.NOT_MEASURED
+    return _shown.visible(value) if type(value) is str else value
+
+
+def _context(report: Report, maps: Mapping[str, Map | None], examples: int, characters: int) -> dict[str, Any]:
+    return {
+        "report": report,
+        "sections": SECTIONS,
+        "outcomes": _view.OUTCOMES,
+        "characters": characters,
+        "most": examples,
+        "most_rows": MOST_ROWS,
+        "css": _style(),
+        "demands": _view.demand_rows(report),
+        "flow": _view.flow_picture(report),
+        "families": _view.families(report, examples),
+        "duplicates": _view.duplicate_pictures(report.duplicates),
+        "diversity": _view.diversity_pictures(report),
+        "tokens": _view.spread_pictures(report.tokens, "tokens in a row", "Rows by length in tokens"),
+        "quality": _view.spread_pictures(report.quality, "quality score", "Rows by quality score"),
+        "languages": _view.language_bars(report),
+        "splits": _view.split_strip(report),
+        "maps": maps,
+        "settings": _view.flattened(report.run.settings)[:MOST_ROWS],
+        "results": sorted(report.expectations.results, key=lambda result: (result.success, result.suite)),
+    }
+
+
+def _style() -> Any:
+    from markupsafe import Markup
+
+    return Markup((TEMPLATES / "report.css").read_text(encoding="utf-8"))

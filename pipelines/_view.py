@@ -1,0 +1,270 @@
+"""What the page shows, prepared: rows for its tables and the pictures beside them."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from pipelines import _pictures, _plots, _shown
+from pipelines._map import Map, cluster_map, outcome_map
+from pipelines._pictures import Bar, Node
+from pipelines._plots import Mark
+from schemas.outcome import SPLITS, Fate
+from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, VerbObject
+
+OUTCOMES = {
+    Fate.TRAIN.value: "released, to train on",
+    Fate.VALIDATION.value: "released, to watch training",
+    Fate.TEST.value: "released, to measure the result",
+    Fate.REVIEW.value: "waits for a person: nothing was decided",
+    Fate.UNSELECTED.value: "good, but not in the chosen subset",
+    Fate.DUPLICATE.value: "the same as a row that was kept",
+    Fate.CONTAMINATED.value: "holds test data of a benchmark",
+    Fate.DROPPED.value: "fails a check that decides",
+    Fate.REJECTED.value: "turned down by a person",
+    Fate.UNREADABLE.value: "not a record at all",
+}
+"""What each outcome means, from what is released to what never was a record."""
+
+# Labels of a flow that fit a screen; the smallest sources become one.
+MOST_SOURCES = 15
+MOST_CLUSTERS = 12
+MOST_LANGUAGES = 10
+MOST_VERBS = 20
+
+_ENDINGS = re.compile(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow))?(\.(gz|zst))?$", re.IGNORECASE)
+_FIRST_NAMED = ("median", "5%", "95%")
+_QUANTILE_NAMES = {"0.05": "5%", "0.25": "25%", "0.5": "median", "0.75": "75%", "0.95": "95%"}
+
+
+class DemandRow(NamedTuple):
+    figure: str
+    measured: str
+    requirement: str
+    margin: str
+    status: str  # pass, fail or warn: a class and a word
+    why: str
+
+
+class CheckRow(NamedTuple):
+    name: str
+    figures: CheckFigures
+    bar: str
+    examples: list[Example]
+
+
+class FamilyRows(NamedTuple):
+    name: str
+    found: list[CheckRow]  # most failures first
+    silent: list[str]  # the names of checks that no row failed
+
+
+def demand_rows(report: Report) -> list[DemandRow]:
+    """The verdict's demands, what failed first; empty when nothing judged the run."""
+    if report.gate is None:
+        return []
+    rows = [_demand_row(demand) for demand in report.gate.demands]
+    return sorted(rows, key=lambda row: ("fail", "warn", "pass").index(row.status))
+
+
+def _demand_row(demand: DemandResult) -> DemandRow:
+    measured = "could not be measured: not passed" if demand.measured is None else _shown.figure(demand.measured)
+    margin = "" if demand.margin is None else ("+" if demand.margin > 0 else "") + _shown.figure(demand.margin)
+    passed = demand.passed and demand.measured is not None
+    status = "pass" if passed else "fail" if demand.severity == "fail" else "warn"
+    return DemandRow(demand.figure, measured, demand.requirement, margin, status, demand.why or "")
+
+
+def flow_picture(report: Report) -> str:
+    """Sources on the left, outcomes on the right. A difference becomes a band of its own."""
+    sources = _source_nodes(report)
+    outcomes = [Node(name, report.rows.outcomes.get(name, 0), f"o-{name}") for name in OUTCOMES]
+    left, right = (sum(node.rows for node in side) for side in (sources, outcomes))
+    sources.append(Node("from no known source", max(right - left, 0), "c-alarm"))
+    outcomes.append(Node("without an outcome", max(left - right, 0), "c-alarm"))
+    total = max(left, right)
+    ends = (f"{node.name}: {_shown.count(node.rows)}" for node in [*sources, *outcomes] if node.rows)
+    return _pictures.flow(sources, outcomes, _shown.plural(total, "row"), "Flow of rows. " + "; ".join(ends))
+
+
+def _source_nodes(report: Report) -> list[Node]:
+    """One node a source that was read, largest first; the smallest share one when there are many."""
+    read = [source for source in report.sources.files if source.status == "read"]
+    nodes = [
+        Node(name, source.records + source.unreadable, "c-source")
+        for name, source in zip(short_names([source.source for source in read]), read, strict=True)
+    ]
+    nodes.sort(key=lambda node: (-node.rows, node.name))
+    if len(nodes) <= MOST_SOURCES:
+        return nodes
+    rest = nodes[MOST_SOURCES - 1 :]
+    small = Node(f"{len(rest):,} smaller sources", sum(node.rows for node in rest), "c-source")
+    return [*nodes[: MOST_SOURCES - 1], small]
+
+
+def short_names(names: list[str]) -> list[str]:
+    """What tells the sources apart: without the folder they share and, where that is enough, without endings.
+
+    >>> short_names(["raw/a/dolly.jsonl", "raw/b/alpaca.json.gz"]), short_names(["x/a.json", "x/a.csv"])
+    (['a/dolly', 'b/alpaca'], ['a.json', 'a.csv'])
+    """
+    shared = 0
+    for at, char in enumerate(names[0] if names else ""):
+        if char == "/" and all(name.startswith(names[0][: at + 1]) for name in names):
+            shared = at + 1
+    below = [name[shared:] for name in names]
+    bare = [_ENDINGS.sub("", name) or name for name in below]
+    return bare if len(set(bare)) == len(bare) else below
+
+
+def families(report: Report, examples: int) -> list[FamilyRows]:
+    checks = [figures for family in report.checks.families.values() for figures in family.values()]
+    most = max((figures.failed for figures in checks), default=0)
+    families = []
+    for name, members in report.checks.families.items():
+        found = [
+            CheckRow(check, figures, _pictures.bar(figures.failed / most, f"s-{figures.severity}"),
+                     figures.examples[:examples])
+            for check, figures in sorted(members.items(), key=lambda item: (-item[1].failed, item[0]))
+            if figures.failed
+        ]  # fmt: skip
+        families.append(FamilyRows(name, found, [check for check, figures in members.items() if not figures.failed]))
+    return sorted(families, key=lambda family: -sum(row.figures.failed for row in family.found))
+
+
+def duplicate_pictures(duplicates: Duplicates) -> dict[str, str]:
+    threshold = duplicates.semantic.threshold
+    marks = [] if threshold is None else [Mark("removed from here", threshold)]
+    return {
+        "similarities": _plots.histogram(
+            duplicates.similarities,
+            unit="similarity of a pair of prompts",
+            alt="Pairs of prompts by similarity",
+            marks=marks,
+        ),
+        "removed_at": _plots.curve(
+            removal_points(duplicates.removed_at),
+            unit="min_similarity",
+            alt="Rows the semantic stage would remove, by min_similarity",
+            marks=[] if threshold is None else [Mark("this run", threshold)],
+        ),
+    }
+
+
+def removal_points(removed_at: Mapping[str, int]) -> list[tuple[float, float]]:
+    """`removed_at` in the order of its thresholds.
+
+    >>> removal_points({"0.95": 3, "0.9": 10})
+    [(0.9, 10.0), (0.95, 3.0)]
+    """
+    return sorted((float(threshold), float(rows)) for threshold, rows in removed_at.items())
+
+
+def diversity_pictures(report: Report) -> dict[str, Any]:
+    diversity = report.diversity
+    named = list(
+        zip(diversity.cluster_sizes, [*diversity.cluster_terms, *[""] * len(diversity.cluster_sizes)], strict=False)
+    )
+    clusters = [
+        Bar(_shown.one_line(terms, 90) or f"cluster {at}", size, _shown.count(size))
+        for at, (size, terms) in enumerate(named[:MOST_CLUSTERS], start=1)
+    ]
+    vendi = [
+        Bar(name, score, f"{score:,.1f}", css)
+        for name, score, css in (
+            ("this release", diversity.vendi, "c-main"),
+            ("as many rows at random", diversity.vendi_random, "c-other"),
+        )
+        if score is not None
+    ]
+    return {
+        "clusters": _pictures.bars(clusters, "Largest clusters by rows"),
+        "clusters_left": len(named) - len(clusters),
+        "rows_left": sum(size for size, _ in named[MOST_CLUSTERS:]),
+        "vendi": _pictures.bars(vendi, "Vendi score beside random"),
+        "nearest": _plots.histogram(
+            diversity.nearest,
+            unit="similarity to the nearest other row",
+            alt="Rows by similarity to their nearest other",
+        ),
+        "verbs": _verb_rows(diversity.verb_objects[:MOST_VERBS]),
+    }
+
+
+def _verb_rows(pairs: list[VerbObject]) -> list[tuple[VerbObject, str]]:
+    most = max((pair.count for pair in pairs), default=0)
+    return [(pair, _pictures.bar(pair.count / most if most else 0)) for pair in pairs]
+
+
+def spread_pictures(spread: Spread, unit: str, alt: str) -> dict[str, Any]:
+    ordered = sorted(spread.quantiles.items(), key=lambda item: float(item[0]))
+    quantiles = [(_QUANTILE_NAMES.get(key, f"{float(key):.0%}"), value) for key, value in ordered]
+    # The median's name is worth most and is placed first, then those of the ends.
+    marks = [Mark(name, value) for name, value in sorted(quantiles, key=_rank)]
+    return {
+        "spread": spread,
+        "picture": _plots.histogram(spread.histogram, unit=unit, alt=alt, marks=marks),
+        "quantiles": quantiles,
+    }
+
+
+def _rank(quantile: tuple[str, float]) -> int:
+    return _FIRST_NAMED.index(quantile[0]) if quantile[0] in _FIRST_NAMED else len(_FIRST_NAMED)
+
+
+def language_bars(report: Report) -> str:
+    """The most frequent languages, the others as one bar."""
+    ordered = sorted(report.languages.items(), key=lambda item: (-item[1], item[0]))
+    total = sum(report.languages.values())
+    shown = ordered[:MOST_LANGUAGES]
+    rest = sum(rows for _, rows in ordered[MOST_LANGUAGES:])
+    if rest:
+        shown = [*shown, (f"{len(ordered) - MOST_LANGUAGES} others", rest)]
+    return _pictures.bars(
+        [Bar(name, rows, f"{_shown.count(rows)} ({_shown.share(rows / total)})") for name, rows in shown if rows],
+        "Released rows by language",
+    )
+
+
+def split_strip(report: Report) -> str:
+    parts = [(fate.value, getattr(report.splits, fate.value)) for fate in SPLITS]
+    return _pictures.strip(
+        [Bar(name, part.rows, _shown.count(part.rows), f"o-{name}") for name, part in parts],
+        "Released rows by split: " + ", ".join(f"{name} {_shown.count(part.rows)}" for name, part in parts),
+    )
+
+
+def maps(report: Report, points: pl.DataFrame | None) -> dict[str, Map | None]:
+    if points is None:
+        return {"cluster": None, "outcome": None}
+    return {"cluster": cluster_map(points, _cluster_names(report, points)), "outcome": outcome_map(points)}
+
+
+def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
+    """The words of each cluster, where the map's numbers are those of the report: by rank, from 0.
+
+    A map that counts its clusters otherwise gets none, because a wrong name is worse than a number.
+    """
+    counted = dict(points.filter(pl.col("cluster") >= 0).group_by("cluster").len().iter_rows())
+    kept = points.filter(pl.col("cluster") >= 0, pl.col("outcome").is_in([fate.value for fate in SPLITS]))
+    released = dict(kept.group_by("cluster").len().iter_rows())
+    sizes = dict(enumerate(report.diversity.cluster_sizes))
+    if sizes not in (counted, released):
+        return {}
+    return {at: _shown.one_line(terms, 60) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
+
+
+def flattened(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as dotted keys and values, in their order.
+
+    >>> flattened({"seed": 1, "dedup": {"model": "builtin"}})
+    [('seed', '1'), ('dedup.model', 'builtin')]
+    """
+    rows: list[tuple[str, str]] = []
+    for key, value in settings.items():
+        if isinstance(value, Mapping) and value:
+            rows += flattened(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", "not set" if value is None else _shown.one_line(str(value), 200)))
+    return rows

@@ -1,0 +1,264 @@
+"""Ingest: whatever the user names becomes canonical records, and every row that cannot be read is told.
+
+Memory is bounded by a batch: rows are read, shaped and written to parquet parts a few megabytes at a time.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from pipelines._arrow_rows import dataset_rows
+from pipelines._readers import Opened, open_file
+from pipelines._records import record, record_frame
+from pipelines._rows import Batch, Broken, NotARecord, Row, excerpt_of
+from pipelines._shapes import SHAPES, detect, drafts_of
+from pipelines._sources import DatasetSource, FileSource, RefusedSource, RemoteSource, Source, find_sources
+from pipelines._streams import fingerprint
+from schemas.errors import SourceError, UsageError
+from schemas.manifest import InputEntry
+from schemas.report import SourceFigures
+from schemas.settings import IngestSettings
+
+UNREADABLE_SCHEMA = pl.Schema(
+    {
+        "source": pl.String(),
+        "source_row": pl.Int64(),  # null where the row has no place of its own
+        "part": pl.Int32(),
+        "reason": pl.String(),  # "unreadable.xxx"
+        "detail": pl.String(),  # one sentence for a person
+        "excerpt": pl.String(),  # at most 200 characters, control characters escaped
+    }
+)
+"""One row for each input row that could not be read."""
+
+_DEFAULTS = IngestSettings()
+# How many refused sources an error names before it counts the rest.
+_NAMED_IN_ERROR = 3
+_COPY_BYTES = 2**20
+
+
+class Ingested(NamedTuple):
+    """What ingest leaves behind."""
+
+    records: list[Path]  # parquet of RECORD_SCHEMA in reading order; `row_id` runs from 0 over all of them
+    unreadable: Path  # parquet of UNREADABLE_SCHEMA
+    sources: list[SourceFigures]  # in reading order, refused ones among them; a refused source has no rows
+    inputs: list[InputEntry]  # the same sources for the manifest
+
+
+class Limits(NamedTuple):
+    """How sources are read."""
+
+    shape: str | None
+    batch_bytes: int
+    max_record_bytes: int
+
+
+class _Taken(NamedTuple):
+    figures: SourceFigures
+    records: list[Path]
+    unreadable: list[Path]
+
+
+def ingest(
+    sources: Sequence[str],
+    *,
+    workdir: Path,
+    shape: str | None,
+    batch_bytes: int,
+    max_record_bytes: int,
+    on_file: Callable[[SourceFigures], None] | None = None,
+) -> Ingested:
+    """Read every source below `workdir`/ingest (which is emptied first); `on_file` hears of each as it is done.
+
+    A source that is not data is refused as a whole and leaves no rows. Raises SourceError when no source could
+    be read, UsageError for a shape that does not exist.
+    """
+    limits = _limits(shape, batch_bytes, max_record_bytes)
+    folder = workdir / "ingest"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    found = find_sources(sources)
+    taken: list[_Taken] = []
+    rows = 0
+    for number, source in enumerate(found):
+        taken.append(_take(source, number, folder, rows, limits))
+        rows += taken[-1].figures.records
+        if on_file:
+            on_file(taken[-1].figures)
+    figures = [each.figures for each in taken]
+    if not any(each.status == "read" for each in figures):
+        raise SourceError(_nothing_read(figures))
+    unreadable = _joined([path for each in taken for path in each.unreadable], folder / "unreadable.parquet")
+    inputs = [_entry(each, source) for each, source in zip(figures, found, strict=True)]
+    return Ingested([path for each in taken for path in each.records], unreadable, figures, inputs)
+
+
+def read_records(
+    source: str,
+    *,
+    shape: str | None = None,
+    batch_bytes: int = _DEFAULTS.batch_bytes,
+    max_record_bytes: int = _DEFAULTS.max_record_bytes,
+) -> pl.DataFrame:
+    """All records of one source in RECORD_SCHEMA, the way `ingest` reads them; its unreadable rows are left out.
+
+    Raises SourceError where any part of it is refused.
+    """
+    with tempfile.TemporaryDirectory(prefix="assay-") as folder:
+        result = ingest(
+            [source],
+            workdir=Path(folder),
+            shape=shape,
+            batch_bytes=batch_bytes,
+            max_record_bytes=max_record_bytes,
+        )
+        refused = next((each for each in result.sources if each.status == "refused"), None)
+        if refused:
+            raise SourceError(f"{refused.source}: {refused.refusal}")
+        return pl.concat([pl.read_parquet(part) for part in result.records])
+
+
+def _limits(shape: str | None, batch_bytes: int, max_record_bytes: int) -> Limits:
+    if shape is not None and shape not in SHAPES:
+        raise UsageError(f"--shape {shape}: no such shape; choose one of {', '.join(SHAPES)}")
+    return Limits(shape, batch_bytes, max_record_bytes)
+
+
+def _nothing_read(figures: list[SourceFigures]) -> str:
+    if not figures:
+        return "no source was named; give a file, a folder, a glob or a URL"
+    told = [f"{each.source}: {each.refusal}" for each in figures[:_NAMED_IN_ERROR]]
+    more = len(figures) - len(told)
+    return " | ".join([*told, f"and {more} more sources were refused"] if more else told)
+
+
+def _entry(figures: SourceFigures, source: Source) -> InputEntry:
+    path = str(source.path) if isinstance(source, FileSource) else None
+    return InputEntry(
+        source=figures.source, path=path, sha256=figures.sha256, bytes=figures.bytes, status=figures.status
+    )
+
+
+def _take(source: Source, number: int, folder: Path, first_row_id: int, limits: Limits) -> _Taken:
+    """Read one source into parts of its own, which go away again where it is refused."""
+    own = folder / f"{number:05d}"
+    own.mkdir()
+    known: dict[str, Any] = {}
+    try:
+        with _opened(source, own, limits, known) as opened:
+            known |= {"format": opened.format, "compression": opened.compression}
+            return _write(source.name, opened, own, first_row_id, limits, known)
+    except SourceError as error:
+        shutil.rmtree(own)
+        return _Taken(SourceFigures(source=source.name, status="refused", refusal=str(error), **known), [], [])
+
+
+@contextmanager
+def _opened(source: Source, own: Path, limits: Limits, known: dict[str, Any]) -> Iterator[Opened]:
+    """Open any kind of source; size and hash go into `known` as soon as they are."""
+    if isinstance(source, RefusedSource):
+        raise SourceError(source.why)
+    if isinstance(source, DatasetSource):
+        known["bytes"] = sum(Path(file["filename"]).stat().st_size for file in source.dataset.cache_files)
+        yield Opened("datasets", None, dataset_rows(source.dataset, batch_bytes=limits.batch_bytes))
+        return
+    path = source.path if isinstance(source, FileSource) else _fetched(source, own)
+    known["sha256"], known["bytes"] = fingerprint(Path(path))
+    with open_file(
+        Path(path),
+        source.name,
+        workdir=own,
+        batch_bytes=limits.batch_bytes,
+        max_bytes=limits.max_record_bytes,
+    ) as opened:
+        yield opened
+    if isinstance(source, RemoteSource):
+        Path(path).unlink()
+
+
+def _fetched(source: RemoteSource, own: Path) -> Path:
+    """A local copy: formats that are read from their end, and hashes, need the whole file on disk."""
+    copy = own / "fetched"
+    try:
+        with source.filesystem.open(source.path, "rb") as remote, copy.open("wb") as local:
+            shutil.copyfileobj(remote, local, _COPY_BYTES)
+    except Exception as error:  # each filesystem has errors of its own
+        line = (str(error).splitlines() or [""])[0][:200] or type(error).__name__
+        raise SourceError(f"cannot be fetched ({line}); check the URL and its credentials") from error
+    return copy
+
+
+def _write(name: str, opened: Opened, own: Path, first_row_id: int, limits: Limits, known: dict[str, Any]) -> _Taken:
+    shape = limits.shape
+    records: list[Path] = []
+    unreadable: list[Path] = []
+    counts = {"rows": 0, "records": 0, "unreadable": 0}
+    first: Broken | None = None
+    for index, batch in enumerate(opened.batches):
+        shape = shape or detect(row.value for row in batch.rows)
+        made, broken = _shaped(batch, name, shape)
+        if made:
+            records.append(_save(record_frame(made, first_row_id + counts["records"]), own / f"{index:06d}.parquet"))
+        if broken:
+            first = first or broken[0]
+            unreadable.append(_save(_unreadable_frame(name, broken), own / f"{index:06d}-unreadable.parquet"))
+        counts["rows"] += len(batch.rows) + len(batch.broken)
+        counts["records"] += len(made)
+        counts["unreadable"] += len(broken)
+    _refuse_without_records(counts, first)
+    figures = SourceFigures(source=name, status="read", shape=shape, **known | counts)
+    return _Taken(figures, records, unreadable)
+
+
+def _shaped(batch: Batch, name: str, shape: str | None) -> tuple[list[dict[str, Any]], list[Broken]]:
+    """The batch's records, and all its rows that make none, in the order of their numbers."""
+    made: list[dict[str, Any]] = []
+    broken = list(batch.broken)
+    for row in batch.rows:
+        try:
+            made += _records_of(row, name, shape)
+        except NotARecord as found:
+            broken.append(Broken(row.number, found.reason, found.detail, excerpt_of(row)))
+    return made, sorted(broken, key=lambda each: each.number)
+
+
+def _records_of(row: Row, name: str, shape: str | None) -> list[dict[str, Any]]:
+    drafts = drafts_of(row.value, shape)
+    if len(drafts) == 1:
+        return [record(drafts[0], source=name, source_row=row.number, part=0)]
+    return [record(draft, source=name, source_row=row.number, part=part) for part, draft in enumerate(drafts, start=1)]
+
+
+def _refuse_without_records(counts: dict[str, int], first: Broken | None) -> None:
+    if counts["rows"] == 0:
+        raise SourceError("holds no rows; remove it or fill it")
+    if counts["records"] == 0 and first is not None:
+        which = "its only row is" if counts["rows"] == 1 else f"all {counts['rows']} rows are"
+        raise SourceError(f"{which} unreadable; row {first.number}: unreadable.{first.reason} ({first.detail})")
+
+
+def _unreadable_frame(name: str, broken: list[Broken]) -> pl.DataFrame:
+    rows = [(name, each.number, 0, f"unreadable.{each.reason}", each.detail, each.excerpt) for each in broken]
+    return pl.DataFrame(rows, schema=UNREADABLE_SCHEMA, orient="row")
+
+
+def _joined(parts: list[Path], target: Path) -> Path:
+    """The parts as one file, or an empty one."""
+    empty = pl.DataFrame(schema=UNREADABLE_SCHEMA).lazy()
+    whole = pl.concat([empty, *(pl.scan_parquet(part) for part in parts)])
+    partial = target.with_suffix(".partial")
+    whole.sink_parquet(partial)
+    return partial.rename(target)
+
+
+def _save(frame: pl.DataFrame, target: Path) -> Path:
+    """Written under another name first, so that a file with the right name is a whole file."""
+    partial = target.with_suffix(".partial")
+    frame.write_parquet(partial)
+    return partial.rename(target)

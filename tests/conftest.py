@@ -1,0 +1,59 @@
+"""What tests in every folder share: records made of a few words."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from schemas.record import RECORD_SCHEMA, Kind
+
+# How long an example takes says nothing on a shared machine.
+settings.register_profile("assay", deadline=None)
+settings.load_profile("assay")
+
+TURN = dict.fromkeys(("role", "content", "name", "tool_calls", "tool_call_id", "train"))
+
+
+@pytest.fixture(scope="session")
+def make_records() -> Callable[[list[dict[str, Any]]], pl.DataFrame]:
+    """A frame of records from dicts of any of their columns; the rest is filled in sensibly.
+
+    `prompt` and `completion` make the messages where none are given. `record_id` is the SHA-256 of both,
+    `row_id` and `source_row` count, `source` is test.jsonl and `kind` sft. Turns may leave out keys.
+    """
+    return _frame
+
+
+def _frame(rows: list[dict[str, Any]]) -> pl.DataFrame:
+    return pl.DataFrame([_record(number, row) for number, row in enumerate(rows)], schema=RECORD_SCHEMA)
+
+
+def _record(number: int, row: dict[str, Any]) -> dict[str, Any]:
+    unknown = row.keys() - RECORD_SCHEMA.keys()
+    assert not unknown, f"no such column: {unknown}"
+    content = f"{row.get('prompt')}\0{row.get('completion')}".encode("utf-8", "surrogatepass")
+    defaults: dict[str, Any] = {
+        **dict.fromkeys(RECORD_SCHEMA),
+        "row_id": number,
+        "record_id": hashlib.sha256(content).hexdigest(),
+        "source": "test.jsonl",
+        "source_row": number + 1,
+        "part": 0,
+        "kind": Kind.SFT.value,
+        "messages": _said(row),
+    }
+    record = defaults | row
+    return record | {key: _turns(record[key]) for key in ("messages", "chosen", "rejected")}
+
+
+def _said(row: dict[str, Any]) -> list[dict[str, Any]]:
+    user = {"role": "user", "content": row.get("prompt") or ""}
+    completion = row.get("completion")
+    return [user] if completion is None else [user, {"role": "assistant", "content": completion}]
+
+
+def _turns(turns: list[dict[str, Any]] | None) -> list[dict[str, Any]] | None:
+    return None if turns is None else [TURN | turn for turn in turns]

@@ -1,0 +1,70 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipelines import _neighbours
+from pipelines._clusters import components
+from pipelines._neighbours import Vectors, cells, nearest, similar_pairs
+
+
+def unit(rows: np.ndarray) -> Vectors:
+    rows = rows.astype(np.float32)
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+vectors = hnp.arrays(
+    np.float32,
+    st.tuples(st.integers(1, 24), st.just(4)),
+    elements=st.floats(-1, 1, width=32).filter(lambda x: x == 0 or abs(x) > 1e-3),
+).map(lambda rows: unit(rows + np.array([2, 0, 0, 0], dtype=np.float32)))
+
+
+@given(vectors, st.sampled_from([0.5, 0.8, 0.9, 0.95, 1.0]))
+def test_faiss_finds_the_pairs_that_brute_force_finds(rows: Vectors, threshold: float) -> None:
+    cosine = np.round(np.clip(rows.astype(np.float64) @ rows.T.astype(np.float64), 0, 1), _neighbours.DECIMALS)
+    a, b = np.triu_indices(len(rows), 1)
+    sure = {(int(i), int(j)) for i, j in zip(a, b, strict=True) if cosine[i, j] >= threshold + 2e-5}
+    maybe = {(int(i), int(j)) for i, j in zip(a, b, strict=True) if cosine[i, j] >= threshold - 2e-5}
+    pairs = similar_pairs(rows, min_similarity=threshold).pairs
+    found = set(pairs.select("a", "b").iter_rows())
+    assert sure <= found <= maybe
+    assert pairs["similarity"].is_between(threshold, 1).all()
+
+
+def test_equal_vectors_are_pairs_at_one() -> None:
+    rows = unit(np.array([[1, 0], [1, 0], [0, 1]]))
+    assert similar_pairs(rows, min_similarity=1.0).pairs.rows() == [(0, 1, 1.0)]
+
+
+def test_nothing_is_near_to_nothing() -> None:
+    nothing = np.zeros((0, 4), dtype=np.float32)
+    assert similar_pairs(nothing, min_similarity=0.5).pairs.is_empty()
+    assert nearest(nothing, nothing, same=True).position.tolist() == []
+    alone = nearest(unit(np.ones((1, 4))), unit(np.ones((1, 4))), same=True)
+    assert alone.position.tolist() == [-1]
+    assert np.isnan(alone.similarity[0])
+
+
+def test_a_crowd_is_capped_and_said_but_stays_connected() -> None:
+    size = 600
+    found = similar_pairs(unit(np.ones((size, 4))), min_similarity=0.9)
+    assert found.capped == size
+    assert found.pairs.height <= size * _neighbours.MOST_NEIGHBOURS < size * (size - 1) // 2
+    reached = components(size, found.pairs["a"].to_numpy(), found.pairs["b"].to_numpy())
+    assert set(reached.tolist()) == {0}
+
+
+def test_a_row_never_finds_itself_even_beside_its_equal() -> None:
+    rows = unit(np.array([[1, 0], [1, 0], [0, 1]]))
+    found = nearest(rows, rows, same=True)
+    assert found.position.tolist()[:2] == [1, 0]
+    assert found.similarity.tolist() == [1.0, 1.0, 0.0]
+
+
+def test_cells_are_numbered_by_size_and_the_same_each_time() -> None:
+    drawn = np.random.default_rng(0)
+    rows = unit(np.concatenate([drawn.normal((5, 0), 0.1, (30, 2)), drawn.normal((0, 5), 0.1, (10, 2))]))
+    first = cells(rows, 2, seed=1)
+    assert first.tolist() == [0] * 30 + [1] * 10
+    assert first.tolist() == cells(rows, 2, seed=1).tolist()

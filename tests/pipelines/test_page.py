@@ -1,0 +1,298 @@
+"""The page answers its nine questions in order, adds up, says what it does not know, and obeys nobody."""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines._page import SECTIONS, render_page, write_page
+from schemas.report import CheckFigures, Report, SourceFigures, Sources, Verdict
+
+REPORTS = Path(__file__).parent / "reports"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}\u202egnp.exe\x00\x1b[31m"
+
+
+def full_report() -> Report:
+    """A run with something in every part, and with a verdict of FAILED."""
+    return Report.model_validate_json((REPORTS / "full.json").read_bytes())
+
+
+def empty_report() -> Report:
+    """A run that read nothing: what could not be measured is null, and nothing judged it."""
+    return Report.model_validate_json((REPORTS / "empty.json").read_bytes())
+
+
+def hostile_report() -> Report:
+    """The full report with an attack in every free text and every name."""
+    return Report.model_validate(poisoned(full_report().model_dump()))
+
+
+def poisoned(value: Any, key: str = "") -> Any:
+    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity"}
+    if isinstance(value, list):
+        return [poisoned(item, key) for item in value]
+    if isinstance(value, dict):
+        attack = HOSTILE if key in {"families", "settings", "versions", "benchmarks", "languages"} else ""
+        return {name + attack: item if name in fixed else poisoned(item, name) for name, item in value.items()}
+    long = {"prompt": 20_000, "source": 1_000, "refusal": 1_000, "description": 9}
+    return HOSTILE * long.get(key, 1) if isinstance(value, str) else value
+
+
+def map_points(rows: int) -> pl.DataFrame:
+    at = pl.int_range(rows, eager=True)
+    return pl.DataFrame(
+        {
+            "x": (at * 37 % 1009).cast(pl.Float64) / 7,
+            "y": (at * 53 % 997).cast(pl.Float64) / 3,
+            "cluster": at % 40,
+            "outcome": (at % 20 == 0).replace_strict({True: "duplicate", False: "train"}, return_dtype=pl.String),
+        }
+    )
+
+
+class Page(HTMLParser):
+    """What a browser would make of a page: its elements, the text it shows, and the text under each heading."""
+
+    INLINE = frozenset({"a", "b", "bdi", "code", "i", "small", "span"})
+    VOID = frozenset({"meta", "img", "br", "link", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.texts: list[str] = []
+        self.sections: dict[str, str] = {}
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+        if tag == "section":
+            self.sections[str(dict(attrs)["id"])] = ""
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+        if tag not in self.INLINE:
+            self.handle_data(" ")
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.open:
+            return
+        self.texts.append(data)
+        if self.sections and "section" in self.open:
+            name = list(self.sections)[-1]
+            self.sections[name] = re.sub(r"\s+", " ", self.sections[name] + data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.texts))
+
+
+def pages() -> list[Any]:
+    return [pytest.param(make, id=make.__name__) for make in (full_report, empty_report, hostile_report)]
+
+
+def test_nine_questions_in_their_order() -> None:
+    page = Page(render_page(full_report()))
+    assert list(page.sections) == list(SECTIONS)
+    for name, title in SECTIONS.items():
+        assert page.sections[name].strip().startswith(title)
+        assert ("a", {"href": f"#{name}"}) in page.tags
+
+
+@pytest.mark.parametrize("make", pages())
+def test_every_page_is_well_formed_and_its_headings_step_down_one_at_a_time(make: Any) -> None:
+    page = Page(render_page(make()))
+    assert page.open == []
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert max(later - earlier for earlier, later in pairwise(levels)) == 1
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("make", pages())
+def test_pictures_have_words_and_table_heads_a_scope(make: Any) -> None:
+    page = Page(render_page(make(), map_points=map_points(50)))
+    assert all(attrs.get("scope") for tag, attrs in page.tags if tag == "th")
+    assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
+    for tag, attrs in page.tags:
+        if tag == "svg":
+            assert attrs.get("aria-hidden") == "true" or attrs.get("aria-label") or "viewbox" in attrs
+
+
+@pytest.mark.parametrize("make", pages())
+def test_the_page_loads_and_runs_nothing(make: Any) -> None:
+    html = render_page(make(), map_points=map_points(50))
+    page = Page(html)
+    assert {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form"} == set()
+    assert "http:" not in html
+    assert "https:" not in html
+    for tag, attrs in page.tags:
+        assert not [name for name in attrs if name.startswith("on")]
+        assert str(attrs.get("src", "data:image/png;base64,")).startswith("data:image/png;base64,"), tag
+        assert str(attrs.get("href", "#")) in {f"#{name}" for name in SECTIONS} | {"data_docs/index.html", "#"}
+
+
+def test_hostile_text_is_shown_as_text_cut_and_with_its_controls_visible() -> None:
+    html = render_page(hostile_report())
+    page = Page(html)
+    assert "<script>alert(1)</script>" in page.text
+    assert "{{ 7*7 }}" in page.text
+    assert "‹U+202E›" in page.text
+    assert not set(html) & {"\u202e", "\x00", "\x1b", "\r"}
+    assert len(html.encode()) < 500_000
+
+
+def test_a_lone_surrogate_is_written_as_its_number(tmp_path: Any) -> None:
+    report = full_report()
+    report.run.name = "half \ud83d of a pair"
+    assert "half ‹U+D83D› of a pair" in write_page(report, tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_failed_names_each_unmet_demand_and_its_reason() -> None:
+    verdict = Page(render_page(full_report())).sections["verdict"]
+    assert "FAILED" in verdict
+    assert "PASSED" not in verdict
+    assert "2 of 6 demands are not met" in verdict
+    assert "sources.refused: 1; required: at most 0 (no source was refused as a whole)" in verdict
+    assert "diversity.vendi_share: could not be measured: not passed; required: at least 1" in verdict
+    assert "−0.00646" in verdict
+
+
+def test_passed_with_a_warning_says_both() -> None:
+    report = full_report()
+    assert report.gate is not None
+    gate = Verdict(policy="house rules", passed=True, demands=report.gate.demands[4:])
+    verdict = Page(render_page(report.model_copy(update={"gate": gate}))).sections["verdict"]
+    assert "PASSED" in verdict
+    assert "house rules" in verdict
+    assert "1 demand that only warns is not" in verdict
+
+
+def test_a_run_that_nothing_judged_is_not_called_passed() -> None:
+    verdict = Page(render_page(empty_report())).sections["verdict"]
+    assert "NOT JUDGED" in verdict
+    assert "PASSED" not in verdict
+
+
+def test_what_was_not_measured_says_so_and_is_no_zero() -> None:
+    page = Page(render_page(empty_report()))
+    assert "Vendi score: not measured" in page.sections["diversity"]
+    assert "largest similarity between train and test not measured" in page.sections["splits"]
+    assert "peak memory not measured" in page.sections["run"]
+    assert "Tokens: not measured on any row" in page.sections["length"]
+    assert "no benchmark was named" in page.sections["problems"]
+    assert "nothing is proven" in page.sections["splits"]
+    assert "sealed No link" not in page.sections["splits"]
+    assert "0%" not in page.text
+
+
+def flow_numbers(html: str, side: str) -> list[int]:
+    labels = html.split(f'flow-side flow-{side}"', 1)[1].split("</svg>" if side == "left" else "</figure>", 1)[0]
+    return [int(number.replace(",", "")) for number in re.findall(r"<span>([\d,]+) <i>", labels)]
+
+
+def test_both_sides_of_the_flow_have_the_sum_of_the_ledger() -> None:
+    html = render_page(full_report())
+    assert sum(flow_numbers(html, "left")) == 57_642
+    assert sum(flow_numbers(html, "right")) == 57_642
+    assert "57,642 rows" in html
+
+
+def test_rows_without_an_outcome_are_a_band_of_their_own() -> None:
+    report = full_report()
+    report.rows.outcomes["train"] -= 5
+    report.rows.reconciles = False
+    html = render_page(report)
+    assert flow_numbers(html, "right")[-1] == 5
+    assert sum(flow_numbers(html, "right")) == 57_642
+    rows = Page(html).sections["rows"]
+    assert "without an outcome" in rows
+    assert "does not reconcile" in rows
+
+
+def test_many_sources_share_a_band_and_the_table_has_them_all() -> None:
+    report = full_report()
+    files = [
+        SourceFigures(source=f"feed/part-{at:03}.jsonl", status="read", shape="messages", rows=at, records=at)
+        for at in range(1, 101)
+    ]
+    report.sources = Sources(read=100, refused=0, files=files)
+    report.rows.outcomes = {**dict.fromkeys(report.rows.outcomes, 0), "train": 5050}
+    html = render_page(report)
+    assert len(flow_numbers(html, "left")) == 15
+    assert sum(flow_numbers(html, "left")) == 5050
+    assert "86 smaller sources" in html
+    assert "feed/part-001.jsonl" in Page(html).sections["rows"]
+
+
+def test_a_refused_source_stands_with_its_reason() -> None:
+    rows = Page(render_page(full_report())).sections["rows"]
+    assert "raw/lfs.json: is a Git LFS pointer, not data; run git lfs pull" in rows
+    assert "sum of 3 read, 1 refused" in rows
+
+
+def test_findings_come_with_rows_that_show_them() -> None:
+    problems = Page(render_page(full_report())).sections["problems"]
+    assert "empty_completion drop The completion has at least one visible character." in problems
+    assert "I'm sorry, but as an AI language model I cannot draw." in problems
+    assert "2 checks found nothing: roles_alternate, starts_with_user" in problems
+    assert "white space only" in problems
+    assert "similarity 0.962" in problems
+    assert "Which colours are called primary?" in problems
+    assert "Tell me the primary colours." in problems
+
+
+def test_an_expectation_that_could_not_run_is_a_failure() -> None:
+    report = full_report()
+    broken = report.expectations.results[0].model_copy(update={"success": False, "error": "no such column: quality"})
+    report.expectations.results[0] = broken
+    contract = Page(render_page(report)).sections["contract"]
+    assert "could not be evaluated: no such column: quality" in contract
+    assert contract.index("no such column") < contract.index("that hold")
+
+
+def test_the_largest_page_stays_below_two_megabytes() -> None:
+    report = full_report()
+    shown = report.duplicates.near.examples[0]
+    texts = {"prompt": "<&>" * 3_400, "completion": '"' * 10_000, "twin_prompt": "\u202e" * 10_000}
+    long = [shown.model_copy(update=texts)] * 5
+    check = CheckFigures(
+        severity="drop", description="x" * 10_000, failed=1, failed_share=0.1, released=0, examples=long
+    )
+    report.checks.families = {f"family{at}": {f"check{n}": check for n in range(8)} for at in range(5)}
+    assert len(render_page(report, map_points=map_points(52_002)).encode()) < 2_000_000
+
+
+def test_the_map_counts_its_points_and_names_clusters_only_when_they_are_the_reports() -> None:
+    points = map_points(4_000)
+    other = Page(render_page(full_report(), map_points=points))
+    assert "cluster 0" in other.sections["diversity"]
+    report = full_report()
+    report.diversity.cluster_sizes = [100] * 40
+    assert "story, character, write, short 100" in Page(render_page(report, map_points=points)).sections["diversity"]
+    alts = [str(attrs["alt"]) for tag, attrs in other.tags if tag == "img"]
+    assert alts[1].startswith("By outcome: 4,000 points. train: 3,800. duplicate: 200.")
+
+
+def test_points_without_a_place_draw_no_map() -> None:
+    nowhere = map_points(3).with_columns(x=pl.lit(float("nan")))
+    assert "not drawn" in Page(render_page(full_report(), map_points=nowhere)).sections["diversity"]
+
+
+def test_same_report_same_bytes_and_nothing_else_is_left(tmp_path: Any) -> None:
+    first = write_page(full_report(), tmp_path / "report.html", map_points=map_points(500)).read_bytes()
+    again = write_page(full_report(), tmp_path / "report.html", map_points=map_points(500)).read_bytes()
+    assert first == again
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
