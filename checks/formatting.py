@@ -261,7 +261,8 @@ def role_markers() -> pl.Expr:
 @check(Severity.REVIEW)
 def media_in_answer() -> pl.Expr:
     """The answer has no image, audio or video in it: a text model can only invent the link."""
-    linked = has(_LINKING, _MARKDOWN_IMAGE) | has(_LINKING, _IMAGE_LINK) | has(_LINKING, _ATTACHED_MEDIUM)
+    attached = where(has_literal(_LINKING, "ttached"), _LINKING)
+    linked = has(_LINKING, _MARKDOWN_IMAGE) | has(_LINKING, _IMAGE_LINK) | has(attached, _ATTACHED_MEDIUM)
     alone = has(_BRACKETED, rf"(?m)^\s*(?:{_MEDIUM_IN_BRACKETS}|{_MEDIA_FILE})\s*$")
     tag = has(where(~asks_about(*_CODE), _LINKING), _MEDIA_TAG)
     return ~(linked | alone | tag)

@@ -11,12 +11,10 @@ from checks.registry import Severity, check
 
 # Naming a language, or a task about languages, explains an answer in another one.
 _ABOUT_LANGUAGES = (
-    r"(?i)translat|transcri|transliterat|\blanguages?\b|\bmeans?\b|\b(?:in|into|to|from|is|the|an?|using) (?:english|spanish|french"
-    r"|german|italian"
-    r"|portuguese|dutch|russian|chinese|mandarin|cantonese|japanese|korean|arabic|hindi|latin|greek|turkish|polish"
-    r"|swedish"
-    r"|norwegian|danish|finnish|hebrew|vietnamese|thai|indonesian|ukrainian|czech|hungarian|romanian|persian|urdu"
-    r"|bengali)\b"
+    r"(?i)translat|transcri|transliterat|\blanguages?\b|\bmeans?\b"
+    r"|\b(?:in|into|to|from|is|the|an?|using) (?:english|spanish|french|german|italian|portuguese|dutch|russian"
+    r"|chinese|mandarin|cantonese|japanese|korean|arabic|hindi|latin|greek|turkish|polish|swedish|norwegian|danish"
+    r"|finnish|hebrew|vietnamese|thai|indonesian|ukrainian|czech|hungarian|romanian|persian|urdu|bengali)\b"
     r"|\b(?:english|spanish|french|german|italian|chinese|japanese|latin) (?:word|phrase|sentence|version|song|poem"
     r"|dish|for)"
     r"|翻译|翻譯|英文|英语|中文|法语|西班牙语|德语|日语|語に|訳|traduc|traduz|übersetz|tradui|перевед"

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from checks._text import answer, has, is_code, prompt, where
+from checks._text import answer, derived, has, is_code, prompt, where
 from checks.registry import Severity, check
 
 # Gopher (Rae et al. 2021, arXiv:2112.11446, table A1) removes a page with 15 % of its characters in
@@ -72,14 +72,17 @@ def _probe_recurs(text: pl.Expr) -> pl.Expr:
     return pl.any_horizontal(text.str.count_matches(piece, literal=True) > 2 for piece in pieces)
 
 
+_LONG = derived("t_long", where(answer().str.len_chars() >= MIN_CHARACTERS_TO_REPEAT, answer()))
+_RECURRING = derived("t_recurring", where(_probe_recurs(_LONG).fill_null(False), _LONG))
+# Tables and boilerplate in markup repeat themselves by right.
+_SUSPECTED = derived("t_suspected", where(~is_code(_RECURRING), _RECURRING))
+_SAID = derived("t_said", _words(_SUSPECTED))
+
+
 @check(Severity.REVIEW)
 def repeats_itself() -> pl.Expr:
     """The completion does not say the same phrases over and over."""
-    long_enough = where(answer().str.len_chars() >= MIN_CHARACTERS_TO_REPEAT, answer())
-    suspected = where(_probe_recurs(long_enough).fill_null(False), long_enough)
-    # Tables and boilerplate in markup repeat themselves by right.
-    words = _words(where(~is_code(suspected), suspected))
-    return ~(_repeated_share(words) > MAX_REPEATED_SHARE).fill_null(False)
+    return ~(_repeated_share(_SAID) > MAX_REPEATED_SHARE).fill_null(False)
 
 
 @check(Severity.NOTE)

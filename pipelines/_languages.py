@@ -14,7 +14,7 @@ MIN_SCORE = 0.6
 # Letters in UTF-8: 20 of English, 7 of Chinese. Below, the model guesses from a word.
 MIN_LETTER_BYTES = 20
 # What is read: the beginning says the language, and the model's time grows with the text.
-READ_CHARACTERS = 1000
+READ_CHARACTERS = 600
 DETECT_CHARACTERS = 160
 
 _NOT_LANGUAGE = r"(?s)```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|<[^<>]{0,200}>|\$[^$\n]{1,200}\$"

@@ -197,12 +197,13 @@ def _splits(name: str, loaded: Any) -> list[Source]:
 
 def _hub(name: str) -> list[Source]:
     """A dataset of the Hugging Face hub, where it can be reached."""
-    import datasets
     import huggingface_hub
 
     try:
         # One quick question first: the loader itself tries for half a minute before it gives up.
         huggingface_hub.HfApi().dataset_info(name, timeout=10)
+        import datasets
+
         return _splits(name, datasets.load_dataset(name))
     except huggingface_hub.errors.RepositoryNotFoundError as error:
         raise SourceError("does not exist here, nor as a dataset on the Hugging Face hub; check the name") from error

@@ -45,7 +45,7 @@ def validate(
 
 
 def checks_in_force(severities: Mapping[str, str]) -> tuple[Check, ...]:
-    """Every check but those that are off, each with the severity that holds. Raises SettingsError as `validate` does."""
+    """Every check that is not off, with the severity that holds. Raises SettingsError as `validate` does."""
     checks = all_checks()
     known = [check.reason for check in checks]
     for reason, severity in severities.items():

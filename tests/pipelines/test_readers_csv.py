@@ -11,7 +11,9 @@ from pipelines._csv_rows import csv_rows
 from schemas.errors import SourceError
 
 
-def read(text: bytes, batch_bytes: int = 64, max_bytes: int = 2**20) -> tuple[dict[int, Any], dict[int, tuple[str, str]]]:
+def read(
+    text: bytes, batch_bytes: int = 64, max_bytes: int = 2**20
+) -> tuple[dict[int, Any], dict[int, tuple[str, str]]]:
     batches = list(csv_rows(io.BytesIO(text).read, batch_bytes=batch_bytes, max_bytes=max_bytes))
     rows = {row.number: row.value for batch in batches for row in batch.rows}
     return rows, {found.number: (found.reason, found.detail) for batch in batches for found in batch.broken}

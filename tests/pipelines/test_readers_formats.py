@@ -16,7 +16,9 @@ from pipelines.ingest import ingest, read_records
 from schemas.errors import SourceError
 from schemas.record import RECORD_SCHEMA
 
-FLAT = [{"instruction": f"Say {word}", "input": "", "output": f"{word} é", "by": "eva"} for word in ("one", "two", "three")]
+FLAT = [
+    {"instruction": f"Say {word}", "input": "", "output": f"{word} é", "by": "eva"} for word in ("one", "two", "three")
+]
 TALKS = [
     {
         "messages": [
@@ -183,7 +185,9 @@ def test_a_saved_dataset_is_read_split_by_split(chunks: int, tmp_path: Path) -> 
 
 
 def test_a_text_that_is_not_utf8_costs_its_row_of_a_table(tmp_path: Path) -> None:
-    broken = pa.Array.from_buffers(pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"ok\xff")])
+    broken = pa.Array.from_buffers(
+        pa.string(), 2, [None, pa.py_buffer(b"\0\0\0\0\2\0\0\0\3\0\0\0"), pa.py_buffer(b"ok\xff")]
+    )
     table = pa.table({"prompt": broken, "completion": ["a", "b"]})
     pa.parquet.write_table(table, tmp_path / "rows.parquet")
     result = ingest(

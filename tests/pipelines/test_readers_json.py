@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pipelines._json_scan import is_wrapped
 from pipelines._json_stream import json_elements
 from pipelines._lines import json_lines
-from pipelines._rows import Broken
+from pipelines._rows import Broken, Row
 
 READS = (7, 64, 2**20)
 """Bytes a read: an element may lie across any number of them."""
@@ -20,7 +20,8 @@ READS = (7, 64, 2**20)
 def elements(text: bytes, batch_bytes: int = 2**20, max_bytes: int = 2**20, *, wrapped: bool = False) -> list[Any]:
     """Values and findings in the order of their numbers, which must run from 1."""
     batches = json_elements(io.BytesIO(text).read, batch_bytes=batch_bytes, max_bytes=max_bytes, wrapped=wrapped)
-    found = sorted((item for batch in batches for item in [*batch.rows, *batch.broken]), key=lambda item: item.number)
+    items: list[Row | Broken] = [item for batch in batches for item in (*batch.rows, *batch.broken)]
+    found = sorted(items, key=lambda item: item.number)
     assert [item.number for item in found] == list(range(1, len(found) + 1))
     return [item if isinstance(item, Broken) else item.value for item in found]
 
@@ -34,7 +35,9 @@ NOT_CLOSED = "json: a bracket or quote in it is not closed"
 
 
 @pytest.mark.parametrize("batch_bytes", READS)
-@pytest.mark.parametrize("text", [b'[%b,%b]', b" [\n %b,\n %b\n]\n", b"%b\n%b\n", b"[%b]\n[%b]", b"\xef\xbb\xbf[%b,%b]"])
+@pytest.mark.parametrize(
+    "text", [b"[%b,%b]", b" [\n %b,\n %b\n]\n", b"%b\n%b\n", b"[%b]\n[%b]", b"\xef\xbb\xbf[%b,%b]"]
+)
 def test_elements_of_arrays_and_objects_in_a_row(text: bytes, batch_bytes: int) -> None:
     whole = text.replace(b"%b", orjson.dumps(ONE), 1).replace(b"%b", orjson.dumps(TWO), 1)
     assert elements(whole, batch_bytes) == [ONE, TWO]
@@ -55,7 +58,7 @@ def test_elements_of_arrays_and_objects_in_a_row(text: bytes, batch_bytes: int) 
         (b'"a": "x", "b": 2}', NOT_CLOSED),
         (b"hello", "json: unexpected character, expected a JSON value at character 1"),
         (b'{"a": "\xff"}', "encoding: byte 0xff at byte 8 is not UTF-8"),
-        (b'{"a": "\\ud800"}', "encoding: a lone surrogate at character 7 is not text"),
+        (b'{"a": "\\ud800"}', "encoding: a lone surrogate at character 8 is not text"),
         (b'{"a": "\x00"}', "nul: holds a NUL byte at byte 8"),
         (b'{"a":' * 5000 + b"1" + b"}" * 5000, "too_deep: is nested deeper than 1024 levels"),
     ],
@@ -138,7 +141,9 @@ def line_batches(text: bytes, batch_bytes: int, max_bytes: int = 2**20) -> tuple
 
 LINES = st.one_of(
     JSON_ROW.map(orjson.dumps),
-    st.sampled_from([b"", b"   ", b"\r", b"{", b'{"a": ', b'{"a": NaN}', b"\xff\xfe", b'{"a": "\x00"}', b"<p>", b"}{", b"nan"]),
+    st.sampled_from(
+        [b"", b"   ", b"\r", b"{", b'{"a": ', b'{"a": NaN}', b"\xff\xfe", b'{"a": "\x00"}', b"<p>", b"}{", b"nan"]
+    ),
 )
 
 

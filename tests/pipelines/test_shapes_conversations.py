@@ -112,7 +112,8 @@ def test_sharegpt_calls_and_observations_are_tool_turns() -> None:
 
 
 def test_no_tools_is_null_however_it_is_written() -> None:
-    for nothing in ("", "[]", [], None):
+    ways: list[Any] = ["", "[]", [], None]
+    for nothing in ways:
         assert only({"conversations": [{"from": "human", "value": "a"}], "tools": nothing})["tools"] is None
 
 

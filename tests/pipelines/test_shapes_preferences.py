@@ -51,7 +51,11 @@ def said(*turns: tuple[str, str]) -> list[dict[str, str]]:
         },
         {"chosen": "\n\nHuman: Hi\n\nAssistant: Hello!", "rejected": "\n\nHuman: Hi\n\nAssistant: What?"},
         {"prompt": "\n\nHuman: Hi\n\nAssistant:", "chosen": " Hello!".strip(), "rejected": "What?"},
-        {"prompt": "Hi", "chosen": orjson.dumps(said(HI, GOOD)).decode(), "rejected": orjson.dumps(said(HI, BAD)).decode()},
+        {
+            "prompt": "Hi",
+            "chosen": orjson.dumps(said(HI, GOOD)).decode(),
+            "rejected": orjson.dumps(said(HI, BAD)).decode(),
+        },
     ],
 )
 def test_one_pair_in_every_form_is_one_record(row: dict[str, Any]) -> None:

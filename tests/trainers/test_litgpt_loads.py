@@ -1,7 +1,7 @@
 """LitGPT's own JSON data module reads what we export for it, in an environment of its own.
 
 LitGPT needs an older huggingface-hub than the rest of the project, so it lives apart: tests/trainers/litgpt.txt
-pins it, .venv-litgpt holds it, and ASSAY_LITGPT_PYTHON names another interpreter.
+pins it, .venv-litgpt holds it, and LITGPT_PYTHON names another interpreter.
 """
 
 import json
@@ -39,9 +39,9 @@ print(json.dumps({"train": len(module.train_dataset), "val": len(module.test_dat
 @pytest.fixture(scope="module")
 def python() -> str:
     """The interpreter that has LitGPT."""
-    path = Path(os.environ.get("ASSAY_LITGPT_PYTHON", ROOT / ".venv-litgpt" / "bin" / "python"))
+    path = Path(os.environ.get("LITGPT_PYTHON", ROOT / ".venv-litgpt" / "bin" / "python"))
     if not path.exists():
-        pytest.skip(f"{path} is absent; `make litgpt` builds LitGPT's environment")
+        pytest.skip(f"{path} is absent; `make trainers` builds LitGPT's environment")
     return str(path)
 
 

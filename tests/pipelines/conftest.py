@@ -1,0 +1,75 @@
+"""One finished release for all tests that only look at one, made by the real flow."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+SOURCES = {
+    "tasks.jsonl": [
+        {"instruction": "Name the capital of France.", "input": "", "output": "The capital of France is Paris."},
+        {"instruction": "name the capital of france.", "input": "", "output": "The capital of France is Paris."},
+        {"instruction": "Write one sentence about the sea.", "input": "", "output": "The sea was grey and calm today."},
+        {"instruction": "Summarise the note.", "input": "Tea at four, bring cake.", "output": "Tea with cake at four."},
+        {"instruction": "Say something.", "input": "", "output": ""},
+        {"instruction": "Translate to German: good morning", "input": "", "output": "Guten Morgen"},
+        {"instruction": "Give me a colour.", "input": "", "output": "I'm sorry, but I can't help with that request."},
+        *(
+            {"instruction": f"Explain what a {thing} is for.", "input": "", "output": f"A {thing} is used {use}."}
+            for thing, use in (
+                ("hammer", "to drive nails into wood"),
+                ("kettle", "to boil water for tea or coffee"),
+                ("ledger", "to write down what was earned and spent"),
+                ("sextant", "to find a ship's place by the stars"),
+                ("trellis", "to hold climbing plants upright"),
+                ("gasket", "to seal the joint between two parts"),
+                ("prism", "to split white light into colours"),
+                ("anvil", "to shape hot metal with a hammer"),
+            )
+        ),
+    ],
+}
+
+
+@pytest.fixture(scope="session")
+def prefect_server() -> Iterator[None]:
+    """Prefect's own test server: started once, its database thrown away."""
+    import pipelines._orchestration  # noqa: F401
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Embeddings of this session's tests only."""
+    folder = tmp_path_factory.mktemp("cache")
+    before = os.environ.get("ASSAY_CACHE")
+    os.environ["ASSAY_CACHE"] = str(folder)
+    yield folder
+    if before is None:
+        del os.environ["ASSAY_CACHE"]
+    else:
+        os.environ["ASSAY_CACHE"] = before
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small source with a duplicate, an empty answer, a refusal, and one broken line at its end."""
+    path = tmp_path_factory.mktemp("raw") / "tasks.jsonl"
+    lines = [json.dumps(row) for row in SOURCES["tasks.jsonl"]]
+    path.write_text("\n".join([*lines, '{"instruction": "cut sho']) + "\n")
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(prefect_server: None, store: Path, source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release nobody may change; copy it first."""
+    from pipelines.flow import curate
+
+    out = tmp_path_factory.mktemp("runs") / "release"
+    curate([str(source)], str(out), {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}})
+    return out
