@@ -64,8 +64,11 @@ def answer() -> pl.Expr:
 
 
 def where(gate: pl.Expr, text: pl.Expr) -> pl.Expr:
-    """`text` where the gate is true, else null, so that an expensive expression skips the row."""
-    return pl.when(gate).then(text).otherwise(None)
+    """The text where the gate is true, else null, so that an expensive expression skips the row.
+
+    polars' `str.contains` also looks at what lies under a null, so nothing is left lying there.
+    """
+    return pl.when(gate).then(pl.when(gate).then(text).otherwise(pl.lit(""))).otherwise(None)
 
 
 def has(text: pl.Expr, pattern: str) -> pl.Expr:

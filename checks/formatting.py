@@ -70,7 +70,7 @@ _MEDIUM_IN_BRACKETS = (
     rf"(?i)[<\[(]\s*(?:(?:an?|the|attach(?:ed)?|insert(?:ed)?|see|here)\s+)*{_MEDIUM}(?:\s+(?:of|from|showing|with"
     rf"|attached|here|depicting|that)\b[^>\])\n]{{0,200}})?\s*[>\])]"
 )
-_ATTACHED_MEDIUM = rf"(?i)\battached\s+(?:\w+\s+){{0,2}}{_MEDIUM}\b|\b{_MEDIUM}\s+(?:is\s+|are\s+)?attached\b"
+_ATTACHED_MEDIUM = rf"(?i)attached (?:[a-z]+ ){{0,2}}{_MEDIUM}\b|\b{_MEDIUM} (?:is |are )?attached\b"
 _MEDIA_FILE = rf"(?i)[<\[(][^>\])\n]{{0,80}}[\w-]\.{_IMAGE_FILE}\s*[>\])]"
 _MEDIA_TAG = r"(?i)<(?:img|audio|video|picture)\b[^>]*>"
 _CODE = ("html", "xml", "css", "code", "script", "svg", "markup", "tag", "web site", "website", "form")

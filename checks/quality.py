@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from checks._text import VISIBLE, completion, has, has_literal, is_kind, prompt, where, with_derived
+from checks._text import VISIBLE, completion, has, has_literal, is_kind, prompt, with_derived
 from checks.formatting import MOJIBAKE, TEMPLATE_MARKERS, lacks_sentence_end
 from checks.refusal import declines
 from schemas.record import Kind
@@ -123,7 +123,7 @@ def features(records: pl.DataFrame) -> pl.DataFrame:
     for step in _WORKING:
         working = working.with_columns(**step)
     answered = has(completion(), VISIBLE)
-    return working.select(where(answered, value).alias(name) for name, (value, _) in _values().items())
+    return working.select(pl.when(answered).then(value).alias(name) for name, (value, _) in _values().items())
 
 
 def quality_parts(records: pl.DataFrame) -> pl.DataFrame:

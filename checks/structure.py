@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from checks._text import VISIBLE, completion, has, is_kind, prompt, where
+from checks._text import VISIBLE, completion, has, is_kind, prompt
 from checks.registry import Severity, check
 from schemas.record import Kind
 
@@ -140,7 +140,8 @@ def tool_arguments_not_json() -> pl.Expr:
     arguments = pl.element().struct.field("function").struct.field("arguments").fill_null("")
     broken = arguments.str.json_path_match("$").is_null()
     in_turn = pl.element().struct.field("tool_calls").list.eval(broken).list.any().fill_null(False)
-    return ~where(_calls_tools(), _all_turns()).list.eval(in_turn).list.any().fill_null(False)
+    calling = pl.when(_calls_tools()).then(_all_turns())
+    return ~calling.list.eval(in_turn).list.any().fill_null(False)
 
 
 @check(Severity.NOTE)

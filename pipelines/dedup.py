@@ -159,6 +159,7 @@ def _semantic(
         "threshold": min_similarity,
         "pairs": edges.height,
         "capped": near.capped,
+        "recall": near.recall,
         "similarities": near.pairs["similarity"].to_list(),
         "removed_at": removed_at(records["row_id"], judged.filter(agree), floor),
     }

@@ -151,6 +151,7 @@ def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
         conflict_examples=examples_of(conflicts, records),
         truncated=dedup["truncated"],
         capped=semantic["capped"],
+        recall=semantic["recall"],
         similarities=histogram(pl.Series(semantic["similarities"], dtype=pl.Float64), high=1, bins=15),
         removed_at=semantic["removed_at"],
     )

@@ -110,6 +110,7 @@ class Duplicates(Part):
     conflict_examples: list[Example]
     truncated: int  # prompts longer than the model's window: never removed by their embedding
     capped: int  # prompts with more neighbours than are stored
+    recall: float = 1.0  # of the pair search, measured on a sample of its own rows; 1.0 where it was exact
     similarities: Histogram | None  # of prompt pairs at or above the stored floor
     removed_at: dict[str, int]  # min_similarity -> rows the semantic stage would remove
 

@@ -36,7 +36,7 @@ SOURCES = {
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
     """Prefect's own test server: started once, its database thrown away."""
-    import pipelines._orchestration  # noqa: F401
+    import pipelines._orchestration  # noqa: F401  isort: skip
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):
@@ -71,5 +71,7 @@ def finished(prefect_server: None, store: Path, source: Path, tmp_path_factory: 
     from pipelines.flow import curate
 
     out = tmp_path_factory.mktemp("runs") / "release"
-    curate([str(source)], str(out), {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}})
+    curate(
+        [str(source)], str(out), {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}}
+    )
     return out

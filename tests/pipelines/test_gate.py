@@ -127,7 +127,10 @@ def test_a_warning_does_not_fail_the_gate(finished: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("policy_version: 1\ndemands:\n  - figure: rows.relased\n    min: 1\n", "rows.relased: the report has no such figure"),
+        (
+            "policy_version: 1\ndemands:\n  - figure: rows.relased\n    min: 1\n",
+            "rows.relased: the report has no such figure",
+        ),
         ("policy_version: 1\ndemands:\n  - figure: rows\n    min: 1\n", "rows: is a group of figures"),
         ("policy_version: 1\ndemands:\n  - figure: rows.released\n    minimum: 1\n", "minimum: unknown key"),
         ("policy_version: 1\ndemands:\n  - figure: rows.released\n", "a demand needs min, max or equals"),

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -68,3 +69,17 @@ def test_cells_are_numbered_by_size_and_the_same_each_time() -> None:
     first = cells(rows, 2, seed=1)
     assert first.tolist() == [0] * 30 + [1] * 10
     assert first.tolist() == cells(rows, 2, seed=1).tolist()
+
+
+def test_many_vectors_are_searched_by_cells_and_what_that_misses_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = np.random.default_rng(3)
+    centres = unit(drawn.normal(size=(400, 16)))
+    rows = unit(np.repeat(centres, 5, axis=0) + drawn.normal(scale=0.05, size=(2000, 16)))
+    exact = similar_pairs(rows, min_similarity=0.9)
+    monkeypatch.setattr(_neighbours, "EXACT_UP_TO", 1000)
+    by_cells = similar_pairs(rows, min_similarity=0.9)
+    assert exact.recall == 1.0
+    true, found = set(exact.pairs.select("a", "b").iter_rows()), set(by_cells.pairs.select("a", "b").iter_rows())
+    assert found <= true
+    assert len(found) / len(true) >= 0.99
+    assert abs(by_cells.recall - len(found) / len(true)) < 0.02

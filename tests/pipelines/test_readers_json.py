@@ -20,7 +20,10 @@ READS = (7, 64, 2**20)
 def elements(text: bytes, batch_bytes: int = 2**20, max_bytes: int = 2**20, *, wrapped: bool = False) -> list[Any]:
     """Values and findings in the order of their numbers, which must run from 1."""
     batches = json_elements(io.BytesIO(text).read, batch_bytes=batch_bytes, max_bytes=max_bytes, wrapped=wrapped)
-    items: list[Row | Broken] = [item for batch in batches for item in (*batch.rows, *batch.broken)]
+    items: list[Row | Broken] = []
+    for batch in batches:
+        items += batch.rows
+        items += batch.broken
     found = sorted(items, key=lambda item: item.number)
     assert [item.number for item in found] == list(range(1, len(found) + 1))
     return [item if isinstance(item, Broken) else item.value for item in found]
