@@ -38,6 +38,7 @@ def answer_columns(records: pl.DataFrame) -> pl.DataFrame:
     ).with_columns(
         question_numbers=_numbers("question"),
         numbers=_numbers("completion"),
+        verdict=pl.col("completion").str.to_lowercase().str.extract(r"^\W*(yes|no|true|false)\b"),
         length=pl.Series(tokens(records["completion"]).list.len()),
     )
 
@@ -45,8 +46,9 @@ def answer_columns(records: pl.DataFrame) -> pl.DataFrame:
 def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Add to `pairs` (row_ids a, b) what the words of the two rows say.
 
-    same_kind, same_group, same_label, same_question: flags; words: Jaccard index of the answers'
-    tokens; differs: a label, or a short answer's numbers, differ.
+    same_kind, same_group, same_label, same_question, same_numbers: flags. words: Jaccard index of the
+    answers' tokens. equal_phrase: false where a short phrase is not the same phrase. differs: the
+    answers contradict each other in a phrase, in a short answer's numbers, or by yes and no.
     """
     both = pairs.join(answers, left_on="a", right_on="row_id", how="left", maintain_order="left").join(
         answers, left_on="b", right_on="row_id", how="left", suffix="_b", maintain_order="left"
@@ -54,24 +56,29 @@ def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     both = both.with_columns(
         words=_word_overlap(both, "completion"),
         question_words=_word_overlap(both, "question"),
-        same_answer=_squeezed("completion") == _squeezed("completion_b"),
+        shortest=pl.min_horizontal("length", "length_b"),
+    ).with_columns(
+        equal_phrase=(pl.col("shortest") > LABEL_TOKENS)
+        | (_squeezed("completion") == _squeezed("completion_b"))
+        | (pl.col("words") == 1)
     )
-    short = pl.min_horizontal("length", "length_b")
+    # From J = |A and B| / |A or B|: the share of the shorter answer's words that the longer one has.
+    held = pl.col("words") * (pl.col("length") + pl.col("length_b")) / (1 + pl.col("words")) / pl.col("shortest")
+    numbers = pl.col("numbers") == pl.col("numbers_b")
+    question_numbers = pl.col("question_numbers") == pl.col("question_numbers_b")
     return both.select(
         *pairs.columns,
         "words",
+        "equal_phrase",
         same_kind=pl.col("kind") == pl.col("kind_b"),
         same_group=(pl.col("group") == pl.col("group_b")).fill_null(False),
         same_label=pl.col("label").eq_missing(pl.col("label_b")),
-        same_question=(pl.col("question_words") >= SAME_QUESTION)
-        & (pl.col("question_numbers") == pl.col("question_numbers_b")),
-        same_numbers=(pl.col("question_numbers") == pl.col("question_numbers_b"))
-        & (pl.col("numbers") == pl.col("numbers_b")),
-        differs=pl.when(short <= LABEL_TOKENS)
-        .then(~pl.col("same_answer") & (pl.col("words") < 1))
-        .when(short <= SHORT_TOKENS)
-        .then(pl.col("numbers") != pl.col("numbers_b"))
-        .otherwise(False),
+        same_question=(pl.col("question_words") >= SAME_QUESTION) & question_numbers,
+        same_numbers=question_numbers & numbers,
+        # "Interrogative" and "Interrogative sentence" are no contradiction.
+        differs=(~pl.col("equal_phrase") & (held < 1))
+        | ((pl.col("shortest") <= SHORT_TOKENS) & ~numbers)
+        | (pl.col("verdict") != pl.col("verdict_b")).fill_null(False),
     )
 
 

@@ -125,6 +125,7 @@ def _index(vectors: Vectors) -> Any:
     """Flat (exact) for few vectors, an inverted file for many."""
     import faiss
 
+    index: Any
     if len(vectors) <= EXACT_UP_TO:
         index = faiss.IndexFlatIP(vectors.shape[1] if len(vectors) else 1)
     else:

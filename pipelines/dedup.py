@@ -118,7 +118,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
     pairs = compare(proposed, answer_columns(records)).filter("same_kind")
-    agree = pl.col("same_label") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
+    agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
     edges = pairs.filter(agree)
     losers = losers_of(records, component_of(ids, edges))
     losers = losers.with_columns(similarity=_similarity_to_survivor(shingles, ids, losers))
@@ -127,7 +127,9 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
         cut(records, losers, DUPLICATE_NEAR, threshold=min_jaccard, pairs=edges.height),
         pairs,
         "near",
-        conflicts=pairs.filter(~agree, pl.col("same_question"), ~pl.col("same_group")),
+        conflicts=pairs.filter(
+            pl.col("differs") | ~pl.col("same_label"), pl.col("same_question"), ~pl.col("same_group")
+        ),
     )
 
 
@@ -144,7 +146,9 @@ def _semantic(
     floor = min(FLOOR, suspect_similarity)
     near = similar_pairs(vectors, min_similarity=floor)
     close = pl.col("similarity") >= min_similarity
-    may_agree = pl.col("same_label") & pl.col("same_numbers") & ~pl.col("differs") & (pl.col("words") >= FEWEST_WORDS)
+    may_agree = pl.all_horizontal("same_label", "same_numbers", "equal_phrase", ~pl.col("differs")) & (
+        pl.col("words") >= FEWEST_WORDS
+    )
     may_conflict = close & pl.col("same_question") & ~pl.col("same_group")
     pairs = compare(row_pairs(records, near.pairs), answer_columns(records)).filter("same_kind")
     judged = with_answer_similarity(
