@@ -5,6 +5,7 @@ Parquet file of scalar columns, so that GX never sees a text. What the suites de
 `checks._contract`; how the Data Docs are made to work without a network, in `checks._data_docs`.
 """
 
+import logging
 import os
 import re
 import tempfile
@@ -78,6 +79,8 @@ def _library() -> _Library:
         from great_expectations.core.run_identifier import RunIdentifier
         from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
         from great_expectations.expectations.row_conditions import Column
+    # This module raises its own level to INFO and tells of temporary folders on stderr.
+    logging.getLogger("great_expectations.data_context.types.base").setLevel(logging.WARNING)
     return _Library(gx, Column, ExpectationConfiguration, RunIdentifier)
 
 

@@ -66,7 +66,9 @@ def empty_prompt() -> pl.Expr:
 @check(Severity.DROP)
 def empty_completion() -> pl.Expr:
     """The completion has at least one visible character."""
-    return has(completion(), VISIBLE)
+    # A talk that goes on after an answer has no completion, and is not empty: see ends_without_answer.
+    goes_on = ~is_kind(Kind.PREFERENCE) & pl.col("completion").is_null() & has(_roles(), ",assistant,")
+    return has(completion(), VISIBLE) | goes_on
 
 
 @check(Severity.DROP)

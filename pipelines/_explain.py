@@ -7,7 +7,7 @@ import polars as pl
 
 from pipelines._manifest import read_manifest
 from pipelines._shown import excerpt, one_line
-from schemas.errors import UsageError
+from schemas.errors import ReleaseError, UsageError
 
 # The beginning of a record_id that names it: 48 bits, far from an accident.
 SHORTEST = 6
@@ -20,10 +20,18 @@ _SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity",
 def explain(release: Path, record: str) -> list[dict[str, Any]]:
     """The rows that `record` names, each with its ledger line, scores and texts; at most MOST.
 
-    `record` is a record_id, its first SHORTEST or more characters, or SOURCE:ROW. Raises ReleaseError
-    when `release` has no manifest, UsageError when nothing or more than one record is named.
+    `record` is a record_id, its first SHORTEST or more characters, or SOURCE:ROW, where the end of the
+    source's path will do (`alpaca.json:17`). Raises ReleaseError when `release` has no manifest or its
+    files cannot be read, UsageError when nothing or more than one record is named.
     """
     read_manifest(release)
+    try:
+        return _explained(release, record)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ReleaseError(f"{release}: its ledger and records cannot be read; run `assay curate` again") from error
+
+
+def _explained(release: Path, record: str) -> list[dict[str, Any]]:
     lines = _named(pl.scan_parquet(release / "ledger.parquet"), record)
     if lines.is_empty():
         raise UsageError(
@@ -37,8 +45,12 @@ def explain(release: Path, record: str) -> list[dict[str, Any]]:
 
 def _named(ledger: pl.LazyFrame, record: str) -> pl.DataFrame:
     source, _, row = record.rpartition(":")
-    if source and row.isdigit():
-        return ledger.filter(pl.col("source") == source, pl.col("source_row") == int(row)).collect()
+    if source and row.isdecimal():
+        name = pl.col("source")
+        meant = (name == source) | name.str.ends_with(f"/{source}")
+        found = ledger.filter(meant, pl.col("source_row").cast(pl.String) == row.lstrip("0")).collect()
+        exact = found.filter(name == source)
+        return exact if exact.height else found
     if len(record) < SHORTEST:
         raise UsageError(f"{record}: is too short to name a record; give {SHORTEST} or more characters of its id")
     return ledger.filter(pl.col("record_id").str.starts_with(record.lower())).collect()

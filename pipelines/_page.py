@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipelines import _shown, _view
+from pipelines import _differences, _shown, _view, _whereabouts
 from pipelines._map import Map
 from schemas.report import Report
 
@@ -80,6 +80,8 @@ def _environment() -> "Environment":
         finalize=_finalize,
     )
     shown = (
+        _differences.against,
+        _view.observed,
         _shown.count,
         _shown.excerpt,
         _shown.figure,
@@ -89,6 +91,7 @@ def _environment() -> "Environment":
         _shown.share,
         _shown.similarity,
         _shown.size,
+        _shown.tail,
     )
     environment.filters.update({function.__name__: function for function in shown})
     return environment
@@ -105,13 +108,15 @@ def _context(report: Report, maps: Mapping[str, Map | None], examples: int, char
     return {
         "report": report,
         "sections": SECTIONS,
-        "outcomes": _view.OUTCOMES,
+        "outcomes": _whereabouts.OUTCOMES,
         "characters": characters,
         "most": examples,
         "most_rows": MOST_ROWS,
         "css": _style(),
         "demands": _view.demand_rows(report),
-        "flow": _view.flow_picture(report),
+        "flow": _whereabouts.flow_picture(report),
+        "folder": _whereabouts.shared_folder([source.source for source in report.sources.files]),
+        "reasons": _whereabouts.reasons(report),
         "families": _view.families(report, examples),
         "duplicates": _view.duplicate_pictures(report.duplicates),
         "diversity": _view.diversity_pictures(report),

@@ -19,6 +19,15 @@ class Stage(NamedTuple):
     dropped: int
 
 
+def counted(title: str, count: int, text: str) -> str:
+    """One line of the account of a run: titles and counts stand below each other.
+
+    >>> counted("read", 52002, "rows")
+    'read             52,002 rows'
+    """
+    return f"{title:<13} {count:>9,} {text}"
+
+
 class Reporter:
     """Says nothing. What a library caller or a worker gets; the worker has its own log."""
 
@@ -40,14 +49,15 @@ class ConsoleReporter(Reporter):
     def __init__(self) -> None:
         from rich.console import Console
 
-        self._console = Console(stderr=True, highlight=False, soft_wrap=True)
+        # Names of files are shown as they are: no colours, no emoji.
+        self._console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def line(self, text: str) -> None:
         self._console.print(text, markup=False)
 
     def stage(self, stage: Stage) -> None:
         out = f", {stage.dropped:,} out" if stage.dropped else ""
-        self.line(f"{stage.name:<13} {stage.kept:>9,} kept{out}  ({stage.seconds:.1f} s)")
+        self.line(counted(stage.name, stage.kept, f"kept{out}  ({stage.seconds:.1f} s)"))
 
     @contextmanager
     def working(self, what: str) -> Iterator[Any]:
@@ -56,12 +66,13 @@ class ConsoleReporter(Reporter):
             return
         from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed:,.0f}/{task.total:,.0f}"))
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[counts]}"))
         with Progress(
             *columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self._console, transient=True
         ) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+            # Without a total the bar only shows life.
+            task = bar.add_task(what, total=None, counts="")
+            yield lambda done, total: bar.update(task, completed=done, total=total, counts=f"{done:,} of {total:,}")
 
     def _plain(self, what: str) -> Any:
         """A line a minute at most, so that a log shows life without being filled."""

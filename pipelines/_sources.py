@@ -14,6 +14,7 @@ from schemas.errors import SourceError
 # What `datasets` and the hub put beside the data, under names that look like data.
 _SIDECARS = ("dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json")
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
+_A_RELEASE = "is a release of Assay and no raw data; name its splits folder, or a file in it, as the source"
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -58,12 +59,23 @@ def find_sources(named: Iterable[str]) -> list[Source]:
     found: list[Source] = []
     for source in (each for name in named for each in _resolve(str(name))):
         identity = _identity(source)
-        if identity is not None and identity in seen:
+        if not is_utf8(source.name):
+            shown = source.name.encode("utf-8", "replace").decode()
+            source = RefusedSource(shown, "has a name that is not UTF-8, and no release can state it; rename the file")
+        elif identity is not None and identity in seen:
             source = RefusedSource(source.name, "is named twice; it is read once, remove the second mention")
         elif identity is not None:
             seen.add(identity)
         found.append(source)
     return found
+
+
+def is_utf8(name: str) -> bool:
+    """Whether a file's name is text: on this system it may be any bytes."""
+    try:
+        return bool(name.encode()) or not name
+    except UnicodeEncodeError:
+        return False
 
 
 def _identity(source: Source) -> str | None:
@@ -121,6 +133,8 @@ def _glob(pattern: str) -> list[Source]:
 
 
 def _folder(name: str, folder: Path) -> list[Source]:
+    if _is_release(folder):
+        raise SourceError(_A_RELEASE)
     if _is_saved_dataset(folder):
         return _saved(name, folder)
     root = os.path.realpath(folder)
@@ -145,14 +159,19 @@ def _walk(name: str, folder: Path, root: str, skipped: list[str]) -> Iterator[So
         if entry.name.startswith("."):
             continue
         if entry.is_dir(follow_symlinks=False):
-            inner = Path(entry.path)
-            yield from _saved(below, inner) if _is_saved_dataset(inner) else _walk(below, inner, root, skipped)
+            yield from _inner(below, Path(entry.path), root, skipped)
         elif data_extension(entry.name) is None or entry.name in _SIDECARS:
             skipped.append(entry.name)
         elif entry.is_symlink():
             yield from _linked(below, Path(entry.path), root)
         else:
             yield FileSource(below, Path(entry.path))
+
+
+def _inner(name: str, folder: Path, root: str, skipped: list[str]) -> Iterator[Source]:
+    if _is_release(folder):
+        return iter([RefusedSource(name, _A_RELEASE)])
+    return iter(_saved(name, folder)) if _is_saved_dataset(folder) else _walk(name, folder, root, skipped)
 
 
 def _linked(name: str, link: Path, root: str) -> Iterator[Source]:
@@ -170,6 +189,11 @@ def _is_walked(target: str, root: str) -> bool:
     """Whether the walk meets a file under its own name."""
     parts = PurePosixPath(os.path.relpath(target, root)).parts
     return data_extension(target) is not None and not any(part.startswith(".") for part in parts)
+
+
+def _is_release(folder: Path) -> bool:
+    """Reports, ledgers and exports of one release would be read as so many sources."""
+    return all((folder / name).is_file() for name in ("manifest.json", "ledger.parquet", "records.parquet"))
 
 
 def _is_saved_dataset(folder: Path) -> bool:

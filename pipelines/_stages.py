@@ -14,9 +14,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines._progress import Stage, reporter
+from pipelines._progress import Stage, counted, reporter
+from pipelines._shown import one_line
 from pipelines._workspace import save_frame, save_json
-from schemas.errors import ReleaseError
+from schemas.report import SourceFigures
 from schemas.settings import Settings
 
 
@@ -50,8 +51,12 @@ def ingest(run: Run) -> Result:
         shape=settings.shape,
         batch_bytes=settings.batch_bytes,
         max_record_bytes=settings.max_record_bytes,
-        on_file=lambda file: reporter().line(_file_line(file)),
+        on_file=lambda file: reporter().line(_file_line(file)) if file.status == "read" else None,
     )
+    # Together and last, where they are seen; without any good source the error tells of them.
+    for file in ingested.sources:
+        if file.status == "refused":
+            reporter().line(_file_line(file))
     unreadable = pl.read_parquet(ingested.unreadable)
     save_frame(unreadable, run.work / "unreadable.parquet")
     records = pl.read_parquet(ingested.records)
@@ -100,11 +105,12 @@ def dedup(run: Run) -> Result:
 def decontaminate(run: Run) -> Result:
     """No benchmark's items in the data."""
     from pipelines.decontaminate import decontaminate as remove
-    from pipelines.ingest import read_records
 
     records = kept(run, "dedup")
     settings = run.settings.contamination
-    benchmarks = {name: read_records(name) for name in settings.against}
+    benchmarks = {
+        name: pl.read_parquet(run.work / f"benchmark-{number}.parquet") for number, name in enumerate(settings.against)
+    }
     outcome = remove(records, benchmarks, ngram=settings.ngram, min_overlap=settings.min_overlap)
     return Result(*outcome, records.height)
 
@@ -160,7 +166,7 @@ def split(run: Run) -> Result:
         test=settings.test,
         link_similarity=settings.link_similarity,
         seed=run.settings.seed,
-        previous=_previous(settings.previous),
+        previous=pl.read_parquet(run.work / "previous.parquet") if settings.previous else None,
     )
     return Result(parts.records, None, parts.figures, records.height)
 
@@ -207,22 +213,11 @@ def vectors(run: Run) -> NDArray[np.float32]:
     return stored
 
 
-def _previous(release: str | None) -> pl.DataFrame | None:
-    """record_id and split of an earlier release. Raises ReleaseError when it has no records."""
-    if release is None:
-        return None
-    path = Path(release) / "records.parquet"
-    try:
-        frame = pl.read_parquet(path, columns=["record_id", "split"])
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise ReleaseError(f"{path}: cannot be read; name a finished release for --previous") from error
-    return frame.drop_nulls().unique("record_id", keep="first", maintain_order=True)
-
-
-def _file_line(file: Any) -> str:
+def _file_line(file: SourceFigures) -> str:
+    name = one_line(file.source, 300)
     if file.status == "refused":
-        return f"refused       {file.refusal}"
+        return f"{'refused':<13} {'':>9} {name}: {one_line(file.refusal or '', 500)}"
     packed = f", {file.compression}" if file.compression else ""
-    several = f" making {file.records:,} records" if file.records not in (file.rows - file.unreadable,) else ""
+    several = f", making {file.records:,} records" if file.records != file.rows - file.unreadable else ""
     lost = f", {file.unreadable:,} unreadable" if file.unreadable else ""
-    return f"read          {file.source}: {file.rows:,} rows of {file.shape} ({file.format}{packed}){several}{lost}"
+    return counted("read", file.rows, f"rows of {name}: {file.shape} ({file.format}{packed}){several}{lost}")

@@ -1,39 +1,23 @@
 """What the page shows, prepared: rows for its tables and the pictures beside them."""
 
-import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from pipelines import _pictures, _plots, _shown
 from pipelines._map import Map, cluster_map, outcome_map
-from pipelines._pictures import Bar, Node
+from pipelines._pictures import Bar
 from pipelines._plots import Mark
-from schemas.outcome import SPLITS, Fate
+from schemas.outcome import SPLITS
 from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, VerbObject
 
-OUTCOMES = {
-    Fate.TRAIN.value: "released, to train on",
-    Fate.VALIDATION.value: "released, to watch training",
-    Fate.TEST.value: "released, to measure the result",
-    Fate.REVIEW.value: "waits for a person: nothing was decided",
-    Fate.UNSELECTED.value: "good, but not in the chosen subset",
-    Fate.DUPLICATE.value: "the same as a row that was kept",
-    Fate.CONTAMINATED.value: "holds test data of a benchmark",
-    Fate.DROPPED.value: "fails a check that decides",
-    Fate.REJECTED.value: "turned down by a person",
-    Fate.UNREADABLE.value: "not a record at all",
-}
-"""What each outcome means, from what is released to what never was a record."""
-
-# Labels of a flow that fit a screen; the smallest sources become one.
-MOST_SOURCES = 15
+# What a reader takes in; report.json has all.
 MOST_CLUSTERS = 12
 MOST_LANGUAGES = 10
 MOST_VERBS = 20
 
-_ENDINGS = re.compile(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow))?(\.(gz|zst))?$", re.IGNORECASE)
 _FIRST_NAMED = ("median", "5%", "95%")
 _QUANTILE_NAMES = {"0.05": "5%", "0.25": "25%", "0.5": "median", "0.75": "75%", "0.95": "95%"}
 
@@ -74,48 +58,6 @@ def _demand_row(demand: DemandResult) -> DemandRow:
     passed = demand.passed and demand.measured is not None
     status = "pass" if passed else "fail" if demand.severity == "fail" else "warn"
     return DemandRow(demand.figure, measured, demand.requirement, margin, status, demand.why or "")
-
-
-def flow_picture(report: Report) -> str:
-    """Sources on the left, outcomes on the right. A difference becomes a band of its own."""
-    sources = _source_nodes(report)
-    outcomes = [Node(name, report.rows.outcomes.get(name, 0), f"o-{name}") for name in OUTCOMES]
-    left, right = (sum(node.rows for node in side) for side in (sources, outcomes))
-    sources.append(Node("from no known source", max(right - left, 0), "c-alarm"))
-    outcomes.append(Node("without an outcome", max(left - right, 0), "c-alarm"))
-    total = max(left, right)
-    ends = (f"{node.name}: {_shown.count(node.rows)}" for node in [*sources, *outcomes] if node.rows)
-    return _pictures.flow(sources, outcomes, _shown.plural(total, "row"), "Flow of rows. " + "; ".join(ends))
-
-
-def _source_nodes(report: Report) -> list[Node]:
-    """One node a source that was read, largest first; the smallest share one when there are many."""
-    read = [source for source in report.sources.files if source.status == "read"]
-    nodes = [
-        Node(name, source.records + source.unreadable, "c-source")
-        for name, source in zip(short_names([source.source for source in read]), read, strict=True)
-    ]
-    nodes.sort(key=lambda node: (-node.rows, node.name))
-    if len(nodes) <= MOST_SOURCES:
-        return nodes
-    rest = nodes[MOST_SOURCES - 1 :]
-    small = Node(f"{len(rest):,} smaller sources", sum(node.rows for node in rest), "c-source")
-    return [*nodes[: MOST_SOURCES - 1], small]
-
-
-def short_names(names: list[str]) -> list[str]:
-    """What tells the sources apart: without the folder they share and, where that is enough, without endings.
-
-    >>> short_names(["raw/a/dolly.jsonl", "raw/b/alpaca.json.gz"]), short_names(["x/a.json", "x/a.csv"])
-    (['a/dolly', 'b/alpaca'], ['a.json', 'a.csv'])
-    """
-    shared = 0
-    for at, char in enumerate(names[0] if names else ""):
-        if char == "/" and all(name.startswith(names[0][: at + 1]) for name in names):
-            shared = at + 1
-    below = [name[shared:] for name in names]
-    bare = [_ENDINGS.sub("", name) or name for name in below]
-    return bare if len(set(bare)) == len(bare) else below
 
 
 def families(report: Report, examples: int) -> list[FamilyRows]:
@@ -253,6 +195,19 @@ def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
     if sizes not in (counted, released):
         return {}
     return {at: _shown.one_line(terms, 60) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
+
+
+def observed(text: str) -> str:
+    """What an expectation saw: a number as the page shows numbers, anything else as it stands.
+
+    >>> observed("0.02956989247311828"), observed("0 of 361 rows fail")
+    ('0.02957', '0 of 361 rows fail')
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return _shown.figure(number) if isfinite(number) else text
 
 
 def flattened(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

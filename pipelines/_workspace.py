@@ -1,10 +1,11 @@
 """The run's folder: who may use it, how files get into it, and where stages leave their frames."""
 
 import fcntl
+import glob
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -38,10 +39,11 @@ OWNED = (
 def workspace(out: Path) -> Iterator[Path]:
     """Hold the folder `out` for one run and yield its work folder, which goes when the run ends.
 
-    An earlier release in `out` stays whole until `clear_release`. Raises UsageError when the folder
+    An earlier release in `out` stays whole until `install`. Raises UsageError when the folder
     is not ours to overwrite, cannot be written, or is in use.
     """
     _refuse_foreign(out)
+    made = [path for path in (out, *out.parents) if not path.exists()]
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = os.open(out / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
@@ -54,7 +56,36 @@ def workspace(out: Path) -> Iterator[Path]:
         work.mkdir()
         yield work
     finally:
-        _release(out, lock)
+        _release(out, lock, made)
+
+
+def refuse_overlap(out: Path, sources: Iterable[str]) -> None:
+    """Raise UsageError where a run would read what it, or an earlier run, wrote to `out`, or would overwrite a source.
+
+    URLs are not looked at.
+    """
+    target = out.resolve()
+    for source in sources:
+        for path in _paths(source):
+            if path == target or target in path.parents:
+                raise UsageError(f"--out {out}: holds the source {source}; choose a folder that holds no source")
+            if path in target.parents and path.is_dir():
+                raise UsageError(
+                    f"--out {out}: lies in the source {source}, so the next run would read this one's output; "
+                    "choose a folder outside"
+                )
+
+
+def _paths(source: str) -> list[Path]:
+    """What a source names on this machine, links resolved."""
+    if "://" in source and not source.startswith("file://"):
+        return []
+    name = source.removeprefix("file://")
+    try:
+        named = [name] if os.path.lexists(name) else glob.glob(name, recursive=True)
+        return [Path(os.path.realpath(path)) for path in named]
+    except ValueError:  # a NUL in the name; ingest says so
+        return []
 
 
 def _refuse_foreign(out: Path) -> None:
@@ -75,12 +106,25 @@ def _hold(lock: int, out: Path) -> None:
         raise UsageError(f"{out}: another run is writing there; wait for it or choose another --out") from error
 
 
-def _release(out: Path, lock: int) -> None:
+def _release(out: Path, lock: int, made: list[Path]) -> None:
     shutil.rmtree(out / WORK, ignore_errors=True)
     (out / ".lock").unlink(missing_ok=True)
     os.close(lock)
-    with suppress(OSError):  # a folder that a refused run would leave empty
-        out.rmdir()
+    with suppress(OSError):  # folders made for a run that then wrote nothing
+        for path in made:
+            path.rmdir()
+
+
+def install(staged: Path, out: Path) -> None:
+    """Put the release in `staged` in the place of an earlier one in `out`, the manifest last.
+
+    Both must lie on one filesystem. Until here the earlier release is whole; whoever looks in between
+    finds no manifest, and so no release.
+    """
+    clear_release(out)
+    for name in (*(name for name in OWNED if name != MANIFEST), MANIFEST):
+        if (staged / name).exists():
+            (staged / name).rename(out / name)
 
 
 def clear_release(out: Path) -> None:

@@ -7,34 +7,60 @@ unusable. Results go to stdout, everything else to stderr; an error is one line 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
-from schemas.errors import AssayError
+from schemas.errors import AssayError, UsageError
+
+if TYPE_CHECKING:
+    from pipelines._progress import ConsoleReporter
+    from schemas.report import Report
+    from schemas.settings import Settings
 
 # What a shell expects of a program ended by Ctrl-C: 128 + SIGINT.
 INTERRUPTED = 130
+TRACEBACK = "ASSAY_TRACEBACK"
+"""Set it, and an error that nobody foresaw is shown with its traceback."""
+
+# The parser's own errors; typer exports only the one below them.
+_CallError: Any = typer.BadParameter.__base__
 
 
 class _Commands(TyperGroup):
-    """Every error a command raises on purpose becomes one line and its exit code."""
+    """Every error becomes one line and its exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
+        except (typer.Exit, typer.Abort):
+            raise
         except AssayError as error:
             _fail(str(error), error.exit_code)
+        except _CallError as error:
+            where = error.ctx.command_path if error.ctx else "assay"
+            _fail(f"{error.format_message().rstrip('.')}; see `{where} --help`", 2)
         except KeyboardInterrupt:
             _fail("interrupted; run the same command again, embeddings made so far are kept", INTERRUPTED)
         except BrokenPipeError:
             # The reader has gone (`assay explain ... | head`); nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
+        except OSError as error:
+            _unforeseen(error, "check that the disk has room and the folder may be written, then run it again")
+        except Exception as error:
+            _unforeseen(error, f"please report it; {TRACEBACK}=1 shows where it happened")
 
 
-def _fail(message: str, code: int) -> None:
+def _unforeseen(error: Exception, remedy: str) -> NoReturn:
+    if os.environ.get(TRACEBACK):
+        raise error
+    said = (str(error).strip().splitlines() or ["no message"])[0][:300]
+    _fail(f"{type(error).__name__}: {said}; {remedy}", 2)
+
+
+def _fail(message: str, code: int) -> NoReturn:
     line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
     typer.echo(f"assay: {line}", err=True)
     raise typer.Exit(code) from None
@@ -58,7 +84,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 @app.command()
 def curate(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE...", help="Files, folders, globs, saved datasets, URLs.")
+        list[str], typer.Argument(metavar="SOURCE", help="Files, folders, globs, saved datasets, URLs.")
     ],
     out: Annotated[Path, typer.Option(help="The run's folder; empty, or an earlier release.")],
     config: Annotated[Path | None, typer.Option(help="Settings; docs/settings.md lists them.")] = None,
@@ -79,14 +105,16 @@ def curate(
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
     json: Json = False,
 ) -> None:
-    """Curate SOURCE... into a gated release in the folder --out."""
+    """Make a gated release of raw data in the folder --out."""
     from schemas.settings import load_settings
 
+    # Said alone, a threshold below the suspects' leaves no suspects instead of being refused.
+    suspects = min_similarity and min(min_similarity, load_settings(config).dedup.suspect_similarity)
     settings = load_settings(
         config,
         run={"seed": seed, "policy": policy},
         ingest={"shape": shape},
-        dedup={"min_similarity": min_similarity, "model": model},
+        dedup={"min_similarity": min_similarity, "suspect_similarity": suspects, "model": model},
         contamination={"against": against},
         selection={"target_size": target_size},
         split={"previous": previous},
@@ -102,22 +130,44 @@ def curate(
     raise typer.Exit(0 if passed and not report.sources.refused else 1)
 
 
-def _run_curate(sources: list[str], out: Path, settings: Any) -> Any:
-    # Errors are told by us, in one line; Prefect would log each with its traceback.
-    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    from pipelines._progress import ConsoleReporter, report_to
+def _run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
+    from pipelines._prepare import refuse_hopeless
+    from pipelines._progress import ConsoleReporter, Reporter, report_to
 
+    # The flow asks the same; here the answer comes before Prefect has started.
+    refuse_hopeless(sources, out, settings)
     console = ConsoleReporter()
     report_to(console)
+    try:
+        return _flow(console, sources, str(out), settings.model_dump(mode="json"))
+    finally:
+        report_to(Reporter())
+
+
+def _flow(console: "ConsoleReporter", *arguments: Any) -> "Report":
+    # Errors are told by us, in one line; Prefect would log each with its traceback.
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     if not os.environ.get("PREFECT_API_URL"):
         console.line("starting      Prefect's ephemeral server; set PREFECT_API_URL to use a running one")
+    import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from pipelines.flow import curate as flow
 
     # The heartbeat's thread would hold every run up by a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        return flow(sources, str(out), settings.model_dump(mode="json"))
+        try:
+            return flow(*arguments)
+        except Exception as error:
+            if (server := os.environ.get("PREFECT_API_URL")) and _is_of_the_network(error):
+                raise UsageError(
+                    f"PREFECT_API_URL={server}: no Prefect server answers there; start it, or unset the variable"
+                ) from error
+            raise
+
+
+def _is_of_the_network(error: Exception) -> bool:
+    return "Failed to reach API" in str(error) or type(error).__module__.partition(".")[0] in {"httpx", "httpcore"}
 
 
 @app.command()
@@ -142,7 +192,7 @@ def gate(
 @app.command()
 def explain(
     release: Release,
-    record: Annotated[str, typer.Argument(help="A record_id or its beginning, or SOURCE:ROW.")],
+    record: Annotated[str, typer.Argument(metavar="RECORD", help="A record_id or its beginning, or SOURCE:ROW.")],
     json: Json = False,
 ) -> None:
     """Tell everything that happened to one row."""

@@ -7,6 +7,7 @@ leaves frames there, so that paths pass between tasks and never data. `assay cur
 
 import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
 
+import time
 from datetime import UTC, datetime
 from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
@@ -16,14 +17,17 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
+from pydantic import ValidationError
 
-from pipelines._progress import Stage, reporter
+from pipelines._prepare import gather, refuse_hopeless
+from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import publish
 from pipelines._stages import STAGES, Run, perform
 from pipelines._summary import render_markdown
 from pipelines._workspace import workspace
+from schemas.errors import SettingsError
 from schemas.report import Report
-from schemas.settings import Settings
+from schemas.settings import Settings, first_problem
 
 # Another try cannot help where there is no room or no right.
 _FINAL = {ENOSPC, EACCES, EROFS}
@@ -51,6 +55,12 @@ def stage(name: str, run: Run) -> Stage:
 
 
 @_task
+def prepare(run: Run) -> None:
+    """What stages need beside the sources, read while a mistake in it costs seconds."""
+    gather(run)
+
+
+@_task
 def release(run: Run) -> Report:
     """Exports, contract, report, verdict and manifest."""
     return publish(run)
@@ -70,15 +80,26 @@ def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None)
     `settings` is the content of assay.yaml; without it the defaults hold. Raises AssayError: a
     SourceError when no source can be read, a UsageError when `out` cannot be used.
     """
+    chosen = _settings(settings)
+    refuse_hopeless(sources, Path(out), chosen)
     with workspace(Path(out)) as work:
-        started = datetime.now(UTC).isoformat(timespec="seconds")
-        run = Run(work, Path(out), tuple(sources), Settings.model_validate(settings or {}), started)
+        run = Run(work, Path(out), tuple(sources), chosen, datetime.now(UTC).isoformat(timespec="seconds"))
+        prepare(run)
         for name in STAGES:
             reporter().stage(stage.with_options(name=name)(name, run))
+        began = time.monotonic()
         with reporter().working("writing the release"):
             report = release(run)
+    reporter().line(counted("release", report.rows.released, f"written  ({time.monotonic() - began:.1f} s)"))
     _show(report)
     return report
+
+
+def _settings(given: dict[str, Any] | None) -> Settings:
+    try:
+        return Settings.model_validate(given or {})
+    except ValidationError as error:
+        raise SettingsError(f"settings: {first_problem(error)}") from error
 
 
 def _show(report: Report) -> None:

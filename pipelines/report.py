@@ -75,7 +75,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
-        tokens=spread(released["n_tokens"]),  # type: ignore[arg-type]
+        tokens=spread(released["n_tokens"], bins=24, growing=True),  # type: ignore[arg-type]
         languages=_languages(released),
         contamination=_contamination(measured.records, measured.contamination),
         selection=Selection.model_validate(measured.selection) if measured.selection else None,
@@ -111,7 +111,21 @@ def _rows(ledger: pl.DataFrame, files: Sequence[SourceFigures]) -> Rows:
         unreadable_share=_share(outcomes[Fate.UNREADABLE], ledger.height),
         review_share=_share(outcomes[Fate.REVIEW], ledger.height),
         outcomes=outcomes,
+        reasons=_reasons(ledger),
     )
+
+
+def _reasons(ledger: pl.DataFrame) -> dict[str, dict[str, int]]:
+    counted = (
+        ledger.explode("reasons", empty_as_null=False)
+        .group_by("outcome", "reasons")
+        .len()
+        .sort("len", "reasons", descending=[True, False])
+    )
+    found: dict[str, dict[str, int]] = {}
+    for outcome, reason, rows in counted.iter_rows():
+        found.setdefault(outcome, {})[reason] = rows
+    return {fate.value: found[fate.value] for fate in Fate if fate.value in found}
 
 
 def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Check]) -> Checks:
@@ -141,20 +155,29 @@ def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
         return {**figures, "examples": examples_of(rows(Fate.DUPLICATE, reason), records)}
 
     semantic = dedup["semantic"]
+    suspects = rows(Fate.REVIEW, DUPLICATE_SEMANTIC)
     conflicts = rows(Fate.REVIEW, DUPLICATE_CONFLICT)
     return Duplicates(
         exact=way("exact", DUPLICATE_EXACT),  # type: ignore[arg-type]
         near=way("near", DUPLICATE_NEAR),  # type: ignore[arg-type]
         semantic=way("semantic", DUPLICATE_SEMANTIC),  # type: ignore[arg-type]
-        suspected=rows(Fate.REVIEW, DUPLICATE_SEMANTIC).height,
+        suspected=suspects.height,
+        suspected_examples=examples_of(suspects, records),
         conflicts=conflicts.height,
         conflict_examples=examples_of(conflicts, records),
         truncated=dedup["truncated"],
         capped=semantic["capped"],
         recall=semantic["recall"],
-        similarities=histogram(pl.Series(semantic["similarities"], dtype=pl.Float64), high=1, bins=15),
+        similarities=_similarities(semantic),
         removed_at=semantic["removed_at"],
     )
+
+
+def _similarities(semantic: Mapping[str, Any]) -> Any:
+    """Pairs of prompts in bins of 0.01, from the floor at which the curve of `removed_at` starts."""
+    floor = min(map(float, semantic["removed_at"]), default=0.0)
+    pairs = pl.Series(semantic["similarities"], dtype=pl.Float64)
+    return histogram(pairs, low=floor, high=1, bins=max(1, round((1 - floor) * 100)))
 
 
 def _diversity(

@@ -50,6 +50,7 @@ class Rows(Part):
     unreadable_share: float | None
     review_share: float | None
     outcomes: dict[str, int]  # every Fate, zeros included
+    reasons: dict[str, dict[str, int]] = {}  # outcome -> reason -> rows, descending; a row may have several
 
 
 class Example(Part):
@@ -61,9 +62,12 @@ class Example(Part):
     prompt: str
     completion: str | None = None
     twin: str | None = None
+    twin_source: str | None = None
+    twin_source_row: int | None = None
     twin_prompt: str | None = None
     twin_completion: str | None = None
     similarity: float | None = None
+    detail: str | None = None  # what the reason and the twin do not say
 
 
 class CheckFigures(Part):
@@ -106,6 +110,7 @@ class Duplicates(Part):
     near: StageDuplicates
     semantic: StageDuplicates
     suspected: int  # rows sent to review as a possible semantic duplicate
+    suspected_examples: list[Example] = []
     conflicts: int  # rows sent to review because near-equal prompts have disagreeing answers
     conflict_examples: list[Example]
     truncated: int  # prompts longer than the model's window: never removed by their embedding

@@ -5,15 +5,18 @@ misspelt threshold that is silently ignored changes a dataset.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import SettingsError
 
 Format = Literal["trl", "llama-factory", "axolotl", "litgpt", "openai"]
-SeverityOverride = Literal["drop", "review", "note", "off"]
+# YAML reads a bare `off` as false.
+SeverityOverride = Annotated[
+    Literal["drop", "review", "note", "off"], BeforeValidator(lambda said: "off" if said is False else said)
+]
 
 
 class Frozen(BaseModel):

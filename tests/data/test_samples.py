@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import combinations
 from pathlib import Path
@@ -59,17 +59,24 @@ def _parsed(line: bytes) -> Any:
 
 @cache
 def rows(file: str) -> dict[int, Row]:
-    """The rows of a sample file by their number: lines in line formats, records elsewhere."""
+    """The rows of a sample file by their number: the line they start on, or the record in a JSON array."""
     content = (SAMPLES / file).read_bytes()
     content = gzip.decompress(content) if file.endswith(".gz") else content
     if ".jsonl" in file:
         lines = enumerate(content.split(b"\n"), 1)
         return {number: _row(line, _parsed(line)) for number, line in lines if line.strip()}
     if file.endswith(".csv"):
-        table = list(csv.reader(io.StringIO(content.decode())))[1:]
-        cells = [dict(zip(("prompt", "completion"), c, strict=True)) if len(c) == 2 else c for c in table]
-        return {number: _row(b"", fields) for number, fields in enumerate(cells, 1)}
+        return {number: _row(b"", fields) for number, fields in _cells(content.decode())}
     return {number: _row(b"", fields) for number, fields in enumerate(json.loads(content), 1)}
+
+
+def _cells(text: str) -> Iterator[tuple[int, Any]]:
+    """The rows under a CSV header with the lines they start on; a row of another width stays a list."""
+    table = csv.reader(io.StringIO(text, newline=""))
+    header, start = next(table), table.line_num + 1
+    for cells in table:
+        yield start, dict(zip(header, cells, strict=True)) if len(cells) == len(header) else cells
+        start = table.line_num + 1
 
 
 def files() -> list[str]:

@@ -57,7 +57,7 @@ def map_points(rows: int) -> pl.DataFrame:
 class Page(HTMLParser):
     """What a browser would make of a page: its elements, the text it shows, and the text under each heading."""
 
-    INLINE = frozenset({"a", "b", "bdi", "code", "i", "small", "span"})
+    INLINE = frozenset({"a", "b", "bdi", "code", "i", "mark", "small", "span"})
     VOID = frozenset({"meta", "img", "br", "link", "input"})
 
     def __init__(self, html: str) -> None:
@@ -234,7 +234,9 @@ def test_many_sources_share_a_band_and_the_table_has_them_all() -> None:
     assert len(flow_numbers(html, "left")) == 15
     assert sum(flow_numbers(html, "left")) == 5050
     assert "86 smaller sources" in html
-    assert "feed/part-001.jsonl" in Page(html).sections["rows"]
+    page = Page(html)
+    assert "from 100 sources in feed/" in page.text
+    assert " part-001.jsonl " in page.sections["rows"]
 
 
 def test_a_refused_source_stands_with_its_reason() -> None:
@@ -296,3 +298,50 @@ def test_same_report_same_bytes_and_nothing_else_is_left(tmp_path: Any) -> None:
     again = write_page(full_report(), tmp_path / "report.html", map_points=map_points(500)).read_bytes()
     assert first == again
     assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_an_outcome_is_shown_with_its_reasons() -> None:
+    report = full_report()
+    found = {f"structure.check{at}": 20 - at for at in range(8)}
+    report.rows.reasons = {"dropped": found, "duplicate": {"duplicate.near": 1204}}
+    rows = Page(render_page(report)).sections["rows"]
+    assert "structure.check0 20, structure.check1 19" in rows
+    assert "structure.check5 15 and 2 more" in rows
+    assert "duplicate.near 1,204" in rows
+
+
+def test_suspects_stand_beside_what_they_may_repeat_and_differing_words_are_marked() -> None:
+    report = full_report()
+    suspect = report.duplicates.near.examples[0].model_copy(
+        update={
+            "prompt": "How do I get rid of <moths> quickly?",
+            "twin_prompt": "How do I get rid of <ants> quickly?",
+            "twin_source": "raw/pests.jsonl",
+            "twin_source_row": 7,
+        }
+    )
+    report.duplicates.suspected_examples = [suspect]
+    html = render_page(report)
+    problems = Page(html).sections["problems"]
+    assert "Suspected duplicates: 1 example" in problems
+    assert "stays, and may say the same: pests.jsonl row 7" in problems
+    assert "get rid of &lt;<mark>moths</mark>&gt; quickly" in html
+
+
+def test_a_search_that_may_miss_pairs_says_so_and_an_exact_one_does_not() -> None:
+    report = full_report()
+    assert "full comparison" not in Page(render_page(report)).sections["problems"]
+    report.duplicates.recall = 0.9923
+    assert "it found 99.2% of the pairs that a full comparison finds" in Page(render_page(report)).sections["problems"]
+
+
+def test_sources_are_named_below_the_folder_they_share() -> None:
+    report = full_report()
+    deep = "/a/very/long/way/down/to/where/the/data/of/this/run/lies/since/last/year/"
+    for file in report.sources.files:
+        file.source = deep + file.source
+    page = Page(render_page(report))
+    assert " 4 sources in …" in page.text
+    assert "/lies/since/last/year/raw/ · seed" in page.text
+    assert deep not in page.text
+    assert " lfs.json " in page.sections["rows"]
