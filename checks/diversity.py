@@ -39,7 +39,7 @@ _SKIPPED = frozenset(
     """
     a an the this that these those some any all each every of for to in on with from by about into
     and or my your our their his her its me us you it them one two three four five six ten several
-    following given new good short simple brief detailed list set example examples few more most at least
+    following given new good short simple brief detailed list set example examples few more most at least many much
     how what which why when where who is are was were can could should would do does did be please
     """.split()  # noqa: SIM905
 )
@@ -52,7 +52,9 @@ def verb_objects(prompts: pl.Series) -> VerbObjects:
     do not open with a Latin word are not counted.
     """
     opening = (
-        prompts.str.slice(0, 400).str.to_lowercase().str.replace(r"^\W*(?:please|kindly|(?:can|could) you)\W+", "")
+        prompts.str.slice(0, 400)
+        .str.to_lowercase()
+        .str.replace(r"^\W*(?:user: )?(?:(?:please|kindly|(?:can|could) you)\W+)?", "")
     )
     words = opening.str.extract_all(r"[a-z][a-z'-]+").rename("words")
     frame = words.to_frame().select(

@@ -47,7 +47,8 @@ def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
     """Add to `pairs` (row_ids a, b) what the words of the two rows say.
 
     same_kind, same_group, same_label, same_question, same_numbers: flags. words: Jaccard index of the
-    answers' tokens. equal_phrase: false where a short phrase is not the same phrase. differs: the
+    answers' tokens. equal_phrase: false where a short phrase is not the same phrase. contained: the
+    longer answer has every word of the shorter. differs: the
     answers contradict each other in a phrase, in a short answer's numbers, or by yes and no.
     """
     both = pairs.join(answers, left_on="a", right_on="row_id", how="left", maintain_order="left").join(
@@ -70,13 +71,14 @@ def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
         *pairs.columns,
         "words",
         "equal_phrase",
+        contained=held >= 1 - 1e-9,
         same_kind=pl.col("kind") == pl.col("kind_b"),
         same_group=(pl.col("group") == pl.col("group_b")).fill_null(False),
         same_label=pl.col("label").eq_missing(pl.col("label_b")),
         same_question=(pl.col("question_words") >= SAME_QUESTION) & question_numbers,
         same_numbers=question_numbers & numbers,
         # "Interrogative" and "Interrogative sentence" are no contradiction.
-        differs=(~pl.col("equal_phrase") & (held < 1))
+        differs=(~pl.col("equal_phrase") & (held < 1 - 1e-9))
         | ((pl.col("shortest") <= SHORT_TOKENS) & ~numbers)
         | (pl.col("verdict") != pl.col("verdict_b")).fill_null(False),
     )

@@ -65,13 +65,13 @@ def verify(out: Path) -> Manifest:
             raise ReleaseError(f"{out / path}: was added after the release was made; remove it or curate again")
         if then[path].sha256 != now[path].sha256:
             raise ReleaseError(f"{out / path}: was altered after the release was made; run `assay curate` again")
-    _refuse_stale(manifest)
+    _refuse_stale(manifest, out)
     return manifest
 
 
-def _refuse_stale(manifest: Manifest) -> None:
+def _refuse_stale(manifest: Manifest, out: Path) -> None:
     for entry in manifest.inputs:
-        source = Path(entry.path) if entry.path else None
+        source = out / entry.path if entry.path else None
         # A source that is gone proves nothing either way: a release may outlive its raw data.
         if source and entry.sha256 and source.is_file() and sha256_of(source) != entry.sha256:
             raise ReleaseError(f"{entry.source}: has changed since the release was made; run `assay curate` again")

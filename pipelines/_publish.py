@@ -1,5 +1,6 @@
 """From the stages' frames to the release's folder: exports, contract, report, verdict, and the manifest last."""
 
+import os
 import resource
 import shutil
 import sys
@@ -149,7 +150,7 @@ def _map_points(measured: Measured) -> pl.DataFrame:
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:
-    inputs = [InputEntry.model_validate(entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
+    inputs = [_seen_from(run.out, entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
     manifest = Manifest(
         assay_version=report.assay_version,
         run_id=report.run.run_id,
@@ -163,6 +164,13 @@ def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy
         files=files_in(run.out),
     )
     write_manifest(manifest, run.out)
+
+
+def _seen_from(out: Path, entry: dict[str, Any]) -> InputEntry:
+    """The input with its path as seen from the release, so that the gate finds it from any working folder."""
+    path = entry["path"]
+    seen = path if path is None or Path(path).is_absolute() else os.path.relpath(path, out)
+    return InputEntry.model_validate({**entry, "path": seen})
 
 
 def _run_figures(run: Run) -> RunFigures:

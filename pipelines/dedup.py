@@ -39,8 +39,8 @@ LINKS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64(),
 class Deduped(NamedTuple):
     """The outcome, and what later stages need of the way to it.
 
-    `links` is what splits must not cut. Row i of `vectors` embeds the prompt of the kept rows whose
-    `vector` is i.
+    `links` is what splits must not cut, whatever kind of record stands at its ends. Row i of `vectors`
+    embeds the prompt of the kept rows whose `vector` is i.
     """
 
     outcome: Outcome
@@ -117,7 +117,8 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
     proposed = near_pairs(shingles, min_jaccard=min_jaccard, seed=seed).with_columns(
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
-    pairs = compare(proposed, answer_columns(records)).filter("same_kind")
+    alike = compare(proposed, answer_columns(records))
+    pairs = alike.filter("same_kind")
     agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
     edges = pairs.filter(agree)
     losers = losers_of(records, component_of(ids, edges))
@@ -125,7 +126,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
     losers = explain_bridges(losers, edges, min_jaccard)
     return _found(
         cut(records, losers, DUPLICATE_NEAR, threshold=min_jaccard, pairs=edges.height),
-        pairs,
+        alike,
         "near",
         conflicts=pairs.filter(
             pl.col("differs") | ~pl.col("same_label"), pl.col("same_question"), ~pl.col("same_group")
@@ -150,12 +151,16 @@ def _semantic(
         pl.col("words") >= FEWEST_WORDS
     )
     may_conflict = close & pl.col("same_question") & ~pl.col("same_group")
-    pairs = compare(row_pairs(records, near.pairs), answer_columns(records)).filter("same_kind")
+    alike = compare(row_pairs(records, near.pairs), answer_columns(records))
     judged = with_answer_similarity(
-        pairs.filter("judged").with_columns(needed=may_agree | (may_conflict & ~pl.col("differs"))), records, encoder
+        alike.filter("judged", "same_kind").with_columns(needed=may_agree | (may_conflict & ~pl.col("differs"))),
+        records,
+        encoder,
     )
     agree = may_agree & (pl.col("answers") >= answer_agreement)
-    disagree = (pl.col("answers") < answer_conflict) | pl.col("differs") | ~pl.col("same_label")
+    disagree = (
+        ((pl.col("answers") < answer_conflict) & ~pl.col("contained")) | pl.col("differs") | ~pl.col("same_label")
+    )
     edges = judged.filter(agree, close)
     losers = losers_of(records, component_of(records["row_id"], edges))
     losers = losers.with_columns(similarity=prompt_similarity(losers, records, vectors))
@@ -169,7 +174,7 @@ def _semantic(
     }
     return _found(
         cut(records, explain_bridges(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
-        pairs,
+        alike,
         "semantic",
         conflicts=judged.filter(may_conflict, disagree),
         suspects=judged.filter(agree, ~close, pl.col("similarity") >= suspect_similarity),

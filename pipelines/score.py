@@ -69,8 +69,11 @@ def _cells(records: pl.DataFrame, vectors: NDArray[np.float32], clusters: int | 
 
 def _terms(records: pl.DataFrame) -> dict[int, str]:
     """For each cluster the words that mark it: the share of its prompts that use a word, less the share of all."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     words = records.select("cluster", word=tokens(records["prompt"]).list.unique()).explode("word").drop_nulls()
     words = words.filter(pl.col("word").str.len_chars() > 2, pl.col("word").str.contains(r"^\p{L}"))
+    words = words.filter(~pl.col("word").is_in(["user", "assistant", *sorted(ENGLISH_STOP_WORDS)]))
     sizes = records.group_by("cluster").agg(size=pl.len())
     everywhere = words.group_by("word").agg(overall=pl.len() / records.height)
     marked = (

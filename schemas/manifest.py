@@ -19,7 +19,7 @@ class InputEntry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     source: str  # as the ledger names it
-    path: str | None  # where it was read; null when it is not one local file
+    path: str | None  # where it was read, relative to the release or absolute; null when it is not one local file
     sha256: str | None
     bytes: int | None
     status: Literal["read", "refused"]

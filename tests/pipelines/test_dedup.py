@@ -249,6 +249,29 @@ def test_another_threshold_needs_no_embedding(
     assert first.outcome.figures["semantic"]["removed_at"]["1.00"] == 0
 
 
+def test_an_answer_that_holds_the_other_is_no_conflict(make_records: Make, encoder: Encoder) -> None:
+    rows = make_records(
+        [
+            {"prompt": "How many states are there in the United States?", "completion": "There are 50 states."},
+            {"prompt": "How many states are there in the United States", "completion": "50"},
+        ]
+    )
+    found = run(rows, encoder)
+    assert found.outcome.kept["suspicion"].null_count() == 2
+
+
+def test_alike_records_of_different_kinds_are_linked_though_none_is_removed(make_records: Make, encoder: Encoder) -> None:
+    rows = make_records(
+        [
+            {"kind": "sft", "prompt": "Help me move house", "completion": "Gladly."},
+            {"kind": "kto", "prompt": "Help me move house", "completion": "Gladly.", "label": True},
+        ]
+    )
+    found = run(rows, encoder)
+    assert found.outcome.dropped.is_empty()
+    assert (0, 1, 1.0) in set(found.links.select("a", "b", "similarity").iter_rows())
+
+
 def test_no_records_at_all(make_records: Make, encoder: Encoder) -> None:
     found = run(make_records([]), encoder)
     assert found.outcome.kept.is_empty()
