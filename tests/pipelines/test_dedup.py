@@ -260,7 +260,9 @@ def test_an_answer_that_holds_the_other_is_no_conflict(make_records: Make, encod
     assert found.outcome.kept["suspicion"].null_count() == 2
 
 
-def test_alike_records_of_different_kinds_are_linked_though_none_is_removed(make_records: Make, encoder: Encoder) -> None:
+def test_alike_records_of_different_kinds_are_linked_though_none_is_removed(
+    make_records: Make, encoder: Encoder
+) -> None:
     rows = make_records(
         [
             {"kind": "sft", "prompt": "Help me move house", "completion": "Gladly."},

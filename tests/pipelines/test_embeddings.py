@@ -1,0 +1,74 @@
+"""An embedding is paid for once, and never mistaken for another's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipelines._embeddings import BUILTIN, Encoder
+from pipelines._vectors import prune, sizes
+from schemas.errors import ModelError
+
+
+def no_model(*_: object) -> None:
+    pytest.fail("embedded again")
+
+
+def test_texts_come_back_in_order_as_unit_vectors(tmp_path: Path) -> None:
+    made = Encoder(cache=tmp_path).encode(["a cat", "a longer text about the sea", "a cat"])
+    assert made.vectors.shape == (3, 384)
+    assert np.allclose(np.linalg.norm(made.vectors, axis=1), 1, atol=1e-6)
+    assert np.array_equal(made.vectors[0], made.vectors[2])
+    assert not np.array_equal(made.vectors[0], made.vectors[1])
+    assert not made.truncated.any()
+
+
+def test_what_is_stored_is_not_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Encoder(cache=tmp_path).encode(["a cat", "a dog"])
+    monkeypatch.setattr(Encoder, "_embed", no_model)
+    again = Encoder(cache=tmp_path).encode(["a dog", "a cat"])
+    assert np.array_equal(first.vectors[::-1], again.vectors)
+
+
+def test_a_damaged_file_is_passed_over_and_its_vectors_made_again(tmp_path: Path) -> None:
+    first = Encoder(cache=tmp_path).encode(["a cat"])
+    (stored,) = tmp_path.glob("embeddings/*/*.parquet")
+    stored.write_bytes(stored.read_bytes()[: stored.stat().st_size // 2])
+    again = Encoder(cache=tmp_path).encode(["a cat"])
+    assert np.array_equal(first.vectors, again.vectors)
+
+
+def test_a_text_beyond_the_window_is_marked(tmp_path: Path) -> None:
+    made = Encoder(cache=tmp_path).encode(["short", "many words " * 300])
+    assert made.truncated.tolist() == [False, True]
+    assert Encoder(cache=tmp_path).encode(["many words " * 300]).truncated.tolist() == [True]
+
+
+def test_a_model_of_ones_own_has_a_store_of_its_own(tmp_path: Path) -> None:
+    builtin = Encoder(BUILTIN, cache=tmp_path)
+    assert builtin._path is not None
+    own = Encoder(str(builtin._path), cache=tmp_path)
+    own.encode(["a cat"])
+    builtin.encode(["a cat"])
+    assert len(sizes(tmp_path)) == 2
+
+
+def test_nothing_to_embed_loads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Encoder, "_embed", no_model)
+    assert len(Encoder(cache=tmp_path).encode([]).vectors) == 0
+
+
+def test_what_is_no_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"\./nowhere: is not a folder with a model in it"):
+        Encoder("./nowhere", cache=tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ModelError, match="no sentence-transformers model can be loaded from it"):
+        Encoder(str(tmp_path / "folder"), cache=tmp_path).encode(["a cat"])
+
+
+def test_pruning_deletes_vectors_and_nothing_else(tmp_path: Path) -> None:
+    Encoder(cache=tmp_path).encode(["a cat"])
+    (tmp_path / "notes.txt").write_text("mine")
+    assert prune(tmp_path, older_than=1).files == 0
+    assert prune(tmp_path, older_than=0).files == 1
+    assert (tmp_path / "notes.txt").exists()

@@ -1,0 +1,116 @@
+"""The flow as a whole: the same bytes twice, nothing lost, and what Prefect shows of it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines.gate import report_of
+
+DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "raw"
+
+
+def bytes_of(release: Path) -> dict[str, bytes]:
+    """Splits, ledger and dataset, by their place."""
+    paths = [
+        release / "ledger.parquet",
+        *sorted((release / "splits").iterdir()),
+        *sorted((release / "dataset").rglob("*")),
+    ]
+    return {path.relative_to(release).as_posix(): path.read_bytes() for path in paths if path.is_file()}
+
+
+def run(sources: list[Path], out: Path, **settings: Any) -> Path:
+    from pipelines.flow import curate
+
+    curate([str(path) for path in sources], str(out), settings)
+    return out
+
+
+def test_two_runs_with_one_seed_give_identical_bytes(finished: Path, source: Path, tmp_path: Path) -> None:
+    said = {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}}
+    again = run([source], tmp_path / "again", **said)
+    assert bytes_of(again) == bytes_of(finished)
+
+
+def test_vectors_made_anew_give_the_same_bytes(
+    finished: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "empty"))
+    cold = run([source], tmp_path / "cold", split={"validation": 0.2, "test": 0.2})
+    assert bytes_of(cold) == bytes_of(finished)
+
+
+def test_every_row_has_its_place_and_its_reason(finished: Path) -> None:
+    ledger = pl.read_parquet(finished / "ledger.parquet")
+    told = {
+        row: (outcome, reasons)
+        for row, outcome, reasons in ledger.select("source_row", "outcome", "reasons").iter_rows()
+    }
+    assert sorted(told) == list(range(1, 17))
+    assert told[2] == ("duplicate", ["duplicate.exact"])
+    assert told[5][0] == "dropped"
+    assert told[7] == ("review", ["refusal.full"])
+    assert told[16] == ("unreadable", ["unreadable.json"])
+    report = report_of(finished)
+    assert (report.rows.source_rows, report.rows.ledger, report.rows.reconciles) == (16, 16, True)
+
+
+def test_a_record_keeps_its_split_when_its_source_grows(
+    finished: Path, source: Path, prefect_server: None, tmp_path: Path
+) -> None:
+    more = tmp_path / "more.jsonl"
+    more.write_text(
+        "".join(json.dumps({"instruction": f"Spell {w}.", "output": "-".join(w)}) + "\n" for w in ("oak", "elm", "ash"))
+    )
+    grown = run([source, more], tmp_path / "grown", split={"validation": 0.2, "test": 0.2})
+    before, after = (
+        dict(
+            pl.read_parquet(out / "records.parquet")
+            .filter(pl.col("split").is_not_null())
+            .select("record_id", "split")
+            .iter_rows()
+        )
+        for out in (finished, grown)
+    )
+    assert len(after) > len(before)
+    assert all(after[record] == split for record, split in before.items())
+
+
+def test_a_subset_stands_beside_its_baselines(source: Path, prefect_server: None, store: Path, tmp_path: Path) -> None:
+    report = report_of(run([source], tmp_path / "some", selection={"target_size": 5}))
+    assert report.selection is not None
+    assert [report.selection.chosen.rows, *(one.rows for one in report.selection.baselines)] == [5, 5, 5]
+    assert report.rows.outcomes["unselected"] > 0
+    assert report.rows.released == 5
+    assert report.rows.reconciles
+
+
+def test_prefect_shows_the_run_its_stages_and_its_report(finished: Path) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        runs = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC)
+        artifacts = client.request("POST", "/artifacts/filter", json={}).json()
+    assert any(run.name.startswith("tasks.jsonl, ") and run.state_name == "Completed" for run in runs)
+    keys = {artifact["key"] for artifact in artifacts}
+    assert {"assay-report", "assay-outcomes"} <= keys
+
+
+@pytest.mark.slow
+def test_real_files_of_every_shape_reconcile(prefect_server: None, store: Path, tmp_path: Path) -> None:
+    names = (
+        "self_instruct_seed_tasks.jsonl",
+        "oasst_en_trees.jsonl",
+        "sharegpt_glaive_toolcall_en.json",
+        "prefs_dpo_en.json",
+    )
+    if missing := [name for name in names if not (DATA / name).exists()]:
+        pytest.skip(f"real data is not beside the project: {missing[0]}")
+    report = report_of(run([DATA / name for name in names], tmp_path / "real"))
+    assert [file.rows for file in report.sources.files] == [175, 89, 300, 300]
+    assert report.rows.expected == report.rows.ledger == 175 + 488 + 300 + 300
+    assert report.rows.reconciles
