@@ -150,7 +150,8 @@ def _map_points(measured: Measured) -> pl.DataFrame:
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:
-    inputs = [_seen_from(run.out, entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
+    # `run.out` is where the release is written; it will be read one level above the work folder.
+    inputs = [_seen_from(run.work.parent, entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
     manifest = Manifest(
         assay_version=report.assay_version,
         run_id=report.run.run_id,

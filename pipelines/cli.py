@@ -5,6 +5,7 @@ unusable. Results go to stdout, everything else to stderr; an error is one line 
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from schemas.report import Report
     from schemas.settings import Settings
 
-# What a shell expects of a program ended by Ctrl-C: 128 + SIGINT.
-INTERRUPTED = 130
+# What a shell expects of a program ended by a signal: 128 + SIGINT, 128 + SIGTERM.
+INTERRUPTED, TERMINATED = 130, 143
 TRACEBACK = "ASSAY_TRACEBACK"
 """Set it, and an error that nobody foresaw is shown with its traceback."""
 
 # The parser's own errors; typer exports only the one below them.
 _CallError: Any = typer.BadParameter.__base__
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, taken the way of Ctrl-C: the work folder goes, and Prefect's ephemeral server stops with us."""
+
+
+def _terminate(*_: Any) -> NoReturn:
+    raise _Terminated
 
 
 class _Commands(TyperGroup):
@@ -41,8 +50,9 @@ class _Commands(TyperGroup):
         except _CallError as error:
             where = error.ctx.command_path if error.ctx else "assay"
             _fail(f"{error.format_message().rstrip('.')}; see `{where} --help`", 2)
-        except KeyboardInterrupt:
-            _fail("interrupted; run the same command again, embeddings made so far are kept", INTERRUPTED)
+        except KeyboardInterrupt as stop:
+            word, code = ("terminated", TERMINATED) if isinstance(stop, _Terminated) else ("interrupted", INTERRUPTED)
+            _fail(f"{word}; run the same command again, embeddings made so far are kept", code)
         except BrokenPipeError:
             # The reader has gone (`assay explain ... | head`); nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -138,9 +148,11 @@ def _run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report"
     refuse_hopeless(sources, out, settings)
     console = ConsoleReporter()
     report_to(console)
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         return _flow(console, sources, str(out), settings.model_dump(mode="json"))
     finally:
+        signal.signal(signal.SIGTERM, before)
         report_to(Reporter())
 
 
