@@ -34,7 +34,7 @@ class Run(NamedTuple):
 class Result(NamedTuple):
     """What a stage leaves: frames to write, and figures for the report."""
 
-    kept: pl.DataFrame
+    kept: pl.DataFrame | pl.LazyFrame
     dropped: pl.DataFrame | None
     figures: dict[str, Any]
     rows_in: int
@@ -59,12 +59,13 @@ def ingest(run: Run) -> Result:
             reporter().line(_file_line(file))
     unreadable = pl.read_parquet(ingested.unreadable)
     save_frame(unreadable, run.work / "unreadable.parquet")
-    records = pl.read_parquet(ingested.records)
     figures = {
         "sources": [file.model_dump() for file in ingested.sources],
         "inputs": [entry.model_dump() for entry in ingested.inputs],
     }
-    return Result(records, None, figures, records.height + unreadable.height)
+    # Lazily, so that memory stays bounded by a part and not by the sources.
+    rows = sum(file.records + file.unreadable for file in ingested.sources)
+    return Result(pl.scan_parquet(ingested.records), None, figures, rows)
 
 
 def validate(run: Run) -> Result:
@@ -155,7 +156,8 @@ def split(run: Run) -> Result:
     from pipelines.split import split as share_out
 
     records = kept(run, "select")
-    everything = kept(run, "ingest").select("row_id", "record_id", "source", "group", "context")
+    known = ("row_id", "record_id", "source", "group", "context")
+    everything = pl.read_parquet(run.work / "ingest.parquet", columns=list(known))
     settings = run.settings.split
     parts = share_out(
         records,
@@ -181,11 +183,11 @@ def perform(name: str, run: Run) -> Stage:
     """Run one stage and leave its frames and figures in the work folder."""
     began = time.monotonic()
     result = STAGES[name](run)
-    save_frame(result.kept, run.work / f"{name}.parquet")
+    path = save_frame(result.kept, run.work / f"{name}.parquet")
     if result.dropped is not None:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
-    gone = result.rows_in - result.kept.height
-    stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, result.kept.height, gone)
+    left = pl.scan_parquet(path).select(pl.len()).collect().item()
+    stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
     save_json({"stage": stage._asdict(), "figures": result.figures}, run.work / f"{name}.json")
     return stage
 

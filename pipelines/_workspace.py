@@ -137,10 +137,13 @@ def clear_release(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def save_frame(frame: pl.DataFrame, path: Path) -> Path:
-    """Write Parquet aside, sync and rename."""
+def save_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> Path:
+    """Write Parquet aside, sync and rename; a lazy frame is written as it is read, a part at a time."""
     aside = path.with_name(f".{path.name}.aside")
-    frame.write_parquet(aside)
+    if isinstance(frame, pl.LazyFrame):
+        frame.sink_parquet(aside)
+    else:
+        frame.write_parquet(aside)
     _settle(aside, path)
     return path
 

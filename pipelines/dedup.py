@@ -150,13 +150,12 @@ def _semantic(
     may_agree = pl.all_horizontal("same_label", "same_numbers", "equal_phrase", ~pl.col("differs")) & (
         pl.col("words") >= FEWEST_WORDS
     )
-    may_conflict = close & pl.col("same_question") & ~pl.col("same_group")
+    one_question = pl.col("same_question") & ~pl.col("same_group")
+    may_conflict = close & one_question
     alike = compare(row_pairs(records, near.pairs), answer_columns(records))
-    judged = with_answer_similarity(
-        alike.filter("judged", "same_kind").with_columns(needed=may_agree | (may_conflict & ~pl.col("differs"))),
-        records,
-        encoder,
-    )
+    # Whatever the threshold, so that it can be moved without embedding an answer more.
+    needed = may_agree | (one_question & ~pl.col("differs"))
+    judged = with_answer_similarity(alike.filter("judged", "same_kind").with_columns(needed=needed), records, encoder)
     agree = may_agree & (pl.col("answers") >= answer_agreement)
     disagree = (
         ((pl.col("answers") < answer_conflict) & ~pl.col("contained")) | pl.col("differs") | ~pl.col("same_label")
