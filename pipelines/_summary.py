@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, Report, Verdict
+from schemas.report import CheckFigures, DemandResult, Report, Selection, Verdict
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -43,6 +43,8 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
+    if report.selection:
+        lines.append(f"selection   {_selection(report.selection)}")
     if not rows.reconciles:
         lines.append(f"ledger      DOES NOT RECONCILE: {rows.expected:,} rows expected, {rows.ledger:,} in the ledger")
     if report.gate is None:
@@ -56,6 +58,15 @@ def _origin(report: Report) -> str:
     refused = f", {plural(sources.refused, 'source')} REFUSED" if sources.refused else ""
     became = "" if report.rows.expected == report.rows.source_rows else f" as {report.rows.expected:,} ledger rows"
     return f"{count(report.rows.source_rows)}{became} from {plural(sources.read, 'source')}{refused}"
+
+
+def _selection(selection: Selection) -> str:
+    """The chosen subset beside its baselines of the same size: mean quality and Vendi score of each."""
+    parts = [
+        f"{one.method} {figure(one.quality_mean)} quality, {figure(one.vendi)} Vendi"
+        for one in (selection.chosen, *selection.baselines)
+    ]
+    return f"{count(selection.selected)} of {count(selection.target_size)} asked; " + " | ".join(parts)
 
 
 def _taken_out(report: Report) -> str:

@@ -1,6 +1,7 @@
 """What tests in every folder share: records made of a few words."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,10 @@ import pytest
 from hypothesis import settings
 
 from schemas.record import RECORD_SCHEMA, Kind
+
+# As the command line has it: errors are told by us, not logged by Prefect with a traceback. Set before
+# any test imports Prefect, which reads it once.
+os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
 
 # How long an example takes says nothing on a shared machine.
 settings.register_profile("assay", deadline=None)

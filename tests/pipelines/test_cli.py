@@ -152,6 +152,15 @@ def test_a_failing_second_run_leaves_the_first_release_whole(
     assert assay("gate", out).exit_code == 0
 
 
+def test_a_subset_is_told_beside_its_baselines(prefect_server: None, store: Path, tmp_path: Path, good: Path) -> None:
+    said = assay("curate", good, "--out", tmp_path / "out", "--target-size", 2).stdout
+    line = next(line for line in said.splitlines() if line.startswith("selection"))
+    assert line.split()[1:4] == ["2", "of", "2"]
+    assert "quality, then spread" in line
+    assert "| random" in line
+    assert "| longest response" in line
+
+
 def test_gate_and_report_speak_json(finished: Path) -> None:
     assert json.loads(assay("gate", finished, "--json").stdout)["passed"] is True
     assert json.loads(assay("report", finished, "--json").stdout)["rows"]["reconciles"] is True
