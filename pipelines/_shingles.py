@@ -62,6 +62,6 @@ def _ngrams(
     with np.errstate(over="ignore"):
         for step in range(n):
             token = np.zeros(len(flat), dtype=np.uint64)
-            token[: len(flat) - step] = flat[step:]
+            token[: max(len(flat) - step, 0)] = flat[step:]
             grams = np.where(left > step, grams * _MULTIPLIER + token, grams)
     return grams[starts], rows[starts]

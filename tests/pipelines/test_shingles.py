@@ -25,6 +25,9 @@ def test_a_text_shorter_than_the_n_gram_is_one_of_its_own() -> None:
     assert len(grams("yes", 3)) == 1
     assert grams("yes", 3) != grams("no", 3)
     assert grams("", 3) == set()
+    # Shorter than the n-gram by more than one token, and nothing behind it in the buffer.
+    assert len(grams("yes", 8)) == 1
+    assert grams("a a", 4) != grams("a", 4)
 
 
 @given(st.lists(st.lists(st.sampled_from("abcde"), max_size=8), max_size=6), st.integers(1, 4))
