@@ -59,6 +59,8 @@ class Encoder:
             {key: text for key, text in zip(keys, texts, strict=True) if key not in known}.items(),
             key=lambda item: (-len(item[1]), item[0]),
         )
+        if progress and missing:
+            progress(0, len(missing))  # the model takes seconds to load
         for start in range(0, len(missing), CHUNK):
             known.update(self._embed(missing[start : start + CHUNK]))
             if progress:

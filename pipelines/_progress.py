@@ -81,7 +81,7 @@ class ConsoleReporter(Reporter):
         def say(done: int, total: int) -> None:
             nonlocal last
             now = time.monotonic()
-            if now - last >= 60 and done < total:
+            if now - last >= 60 and 0 < done < total:
                 left = (now - began) / done * (total - done)
                 self.line(f"{what}: {done:,} of {total:,}, about {left:.0f} s left")
                 last = now
