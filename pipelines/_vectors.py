@@ -47,7 +47,7 @@ class VectorStore:
             try:
                 part = pl.read_parquet(path)
                 found.append(typed(part, _STORED).select(_STORED.names()).join(wanted, on="key", how="semi"))
-            except (pl.exceptions.PolarsError, OSError):
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
                 continue
         return pl.concat(found).unique("key", keep="first", maintain_order=True)
 

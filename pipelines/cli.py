@@ -159,6 +159,8 @@ def _run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report"
 def _flow(console: "ConsoleReporter", *arguments: Any) -> "Report":
     # Errors are told by us, in one line; Prefect would log each with its traceback.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+    # Through its root logger it would also repeat what other libraries say.
+    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "ERROR")
     if not os.environ.get("PREFECT_API_URL"):
         console.line("starting      Prefect's ephemeral server; set PREFECT_API_URL to use a running one")
     import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported

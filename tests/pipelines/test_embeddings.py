@@ -46,7 +46,6 @@ def test_a_text_beyond_the_window_is_marked(tmp_path: Path) -> None:
 
 def test_a_model_of_ones_own_has_a_store_of_its_own(tmp_path: Path) -> None:
     builtin = Encoder(BUILTIN, cache=tmp_path)
-    assert builtin._path is not None
     own = Encoder(str(builtin._path), cache=tmp_path)
     own.encode(["a cat"])
     builtin.encode(["a cat"])
@@ -64,6 +63,26 @@ def test_what_is_no_model_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(ModelError, match="no sentence-transformers model can be loaded from it"):
         Encoder(str(tmp_path / "folder"), cache=tmp_path).encode(["a cat"])
+
+
+def test_a_model_of_the_hub_is_found_where_it_was_fetched_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import huggingface_hub
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(ModelError, match="someone/small: no sentence-transformers model can be loaded from it"):
+        Encoder("someone/small", cache=tmp_path)
+    builtin = Encoder(cache=tmp_path)
+    fetched = tmp_path / "hub" / "models--someone--small"
+    (fetched / "refs").mkdir(parents=True)
+    (fetched / "refs" / "main").write_text("a" * 40)
+    (fetched / "snapshots").mkdir()
+    (fetched / "snapshots" / ("a" * 40)).symlink_to(builtin._path)
+    hub = Encoder("someone/small", cache=tmp_path)
+    assert np.array_equal(hub.encode(["a cat"]).vectors, builtin.encode(["a cat"]).vectors)
+    assert len(sizes(tmp_path)) == 2
 
 
 def test_pruning_deletes_vectors_and_nothing_else(tmp_path: Path) -> None:
