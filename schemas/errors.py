@@ -9,6 +9,9 @@
     ├── PolicyError            a policy file is unreadable, or names what the report does not measure
     ├── ReconciliationError    rows in are not rows in the ledger: a defect of ours, never ignored
     ├── ReleaseError           a run's folder is missing, incomplete, stale or altered
+    ├── AnnotationError        the Argilla server cannot be started, reached or used, or refuses us
+    ├── StoreError             the database of decisions and costs cannot be opened or used
+    ├── BudgetError            exit 1: the work would cost more than the budget leaves, so none was given out
     └── GateFailed             exit 1: the gate judged, and the answer is no
 
 Each message names the value, the rule it broke and the remedy, in one line.
@@ -51,6 +54,20 @@ class ReconciliationError(AssayError):
 
 class ReleaseError(AssayError):
     """A release cannot be judged: missing, incomplete, stale or altered."""
+
+
+class AnnotationError(AssayError):
+    """The Argilla server cannot be started, reached or used."""
+
+
+class StoreError(AssayError):
+    """The database of decisions and costs cannot be used."""
+
+
+class BudgetError(AssayError):
+    """The budget does not allow the work; nothing was promised."""
+
+    exit_code = 1
 
 
 class GateFailed(AssayError):

@@ -4,6 +4,7 @@ Every threshold's source stands in the comment above it. An unknown key is an er
 misspelt threshold that is silently ignored changes a dataset.
 """
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -111,6 +112,101 @@ class ExportSettings(Frozen):
     formats: tuple[Format, ...] = ("trl",)
 
 
+class TierSettings(Frozen):
+    """A group of people who are paid alike, and have one workspace."""
+
+    # Of one submitted response, in the project's currency.
+    price: Decimal = Field(ge=0, max_digits=12)
+    # Usernames; the embedded server makes an account for each.
+    annotators: tuple[str, ...] = ()
+    budget: Decimal | None = Field(default=None, ge=0)
+
+
+class RuleSettings(Frozen):
+    """Where a task goes. All that is said must hold; a rule that says nothing always holds."""
+
+    tier: str
+    domains: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()  # "family.check", or "family.*"
+    kinds: tuple[Literal["record", "pair", "preference"], ...] = ()
+    sources: tuple[str, ...] = ()  # globs over the ledger's source
+    min_reasons: int | None = Field(default=None, ge=1)
+    min_tokens: int | None = Field(default=None, ge=1)
+    max_quality: float | None = Field(default=None, ge=0, le=1)
+
+
+class BudgetSettings(Frozen):
+    """What may be promised and spent, in the project's currency. Null is no limit."""
+
+    total: Decimal | None = Field(default=None, ge=0)
+    month: Decimal | None = Field(default=None, ge=0)
+
+
+class OverlapSettings(Frozen):
+    """A sample that several people judge, so that agreement can be measured."""
+
+    share: float = Field(default=0.0, ge=0, le=1)
+    annotators: int = Field(default=3, ge=2)
+
+
+class GoldSettings(Frozen):
+    """Records whose verdict is known, mixed in unmarked."""
+
+    # JSON lines with prompt, completion and verdict (accept, fix or reject).
+    file: str | None = None
+    # Crowd work screens near here; below it an annotator is named.
+    min_accuracy: float = Field(default=0.7, ge=0, le=1)
+    # Fewer answers say nothing about a person.
+    min_answers: int = Field(default=5, ge=1)
+
+
+# The field's range for a human label is $2 to $20, for an expert's $50 to $200; these are their lower ends.
+_TIERS = {"crowd": TierSettings(price=Decimal(2)), "expert": TierSettings(price=Decimal(50))}
+_DOMAINS = {
+    "medical": "Medicine and health: diseases, symptoms, drugs, doses, diagnosis, treatment, anatomy",
+    "legal": "Law: contracts, courts, liability, statutes, rights, licences, legal advice",
+    "finance": "Finance: investing, taxes, loans, interest, accounting, insurance, stock markets",
+    "code": "Programming: source code, functions, algorithms, debugging, SQL queries, software libraries",
+}
+
+
+class AnnotationSettings(Frozen):
+    """Who looks at what, and what it may cost."""
+
+    project: str = Field(default="assay", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    tiers: dict[str, TierSettings] = Field(default_factory=lambda: dict(_TIERS), min_length=1)
+    budget: BudgetSettings = BudgetSettings()
+    # Name to description; a record's domain is the description its prompt lies closest to.
+    domains: dict[str, str] = Field(default_factory=lambda: dict(_DOMAINS))
+    domain_similarity: float = Field(default=0.25, ge=-1, le=1)
+    # The first that matches decides.
+    rules: tuple[RuleSettings, ...] = (
+        RuleSettings(tier="expert", domains=tuple(_DOMAINS)),
+        RuleSettings(tier="crowd"),
+    )
+    # Who decides where the others disagree; null leaves ties undecided.
+    adjudication: str | None = "expert"
+    # Krippendorff's own advice: below 0.667 not even tentative conclusions (Content Analysis, 2004, p. 241).
+    min_agreement: float = Field(default=0.667, ge=0, le=1)
+    overlap: OverlapSettings = OverlapSettings()
+    gold: GoldSettings = GoldSettings()
+    # A gap between two submissions longer than this was a break (minutes).
+    idle_minutes: float = Field(default=5.0, gt=0)
+
+    @model_validator(mode="after")
+    def _tiers_exist(self) -> "AnnotationSettings":
+        named = {rule.tier for rule in self.rules} | ({self.adjudication} if self.adjudication else set())
+        for name in sorted(named - set(self.tiers)):
+            raise ValueError(f"no tier is called {name!r}; tiers are {', '.join(self.tiers)}")
+        for rule in self.rules:
+            for domain in sorted(set(rule.domains) - set(self.domains)):
+                raise ValueError(f"no domain is called {domain!r}; domains are {', '.join(self.domains)}")
+        if not self.rules or self.rules[-1].model_dump(exclude={"tier"}, exclude_defaults=True):
+            raise ValueError("the last rule must name a tier and nothing else, so that every record has one")
+        return self
+
+
 class Settings(Frozen):
     """All of assay.yaml."""
 
@@ -123,6 +219,7 @@ class Settings(Frozen):
     selection: SelectionSettings = SelectionSettings()
     split: SplitSettings = SplitSettings()
     export: ExportSettings = ExportSettings()
+    annotation: AnnotationSettings = AnnotationSettings()
     policy: str | None = None
 
 
