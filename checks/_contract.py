@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 from checks.registry import Check, Severity
+from schemas.decision import Verdict
 from schemas.outcome import SPLITS, Fate
 from schemas.policy import Demand, Policy
 from schemas.record import Kind
@@ -49,6 +50,10 @@ class Rule(NamedTuple):
     severity: Weight
     sentence: str
     where: Where | None = None
+
+
+_UNJUDGED = Where("decision", (Verdict.ACCEPT.value, Verdict.FIX.value), among=False)
+"""A person may release what a REVIEW check doubts; nobody may release what a DROP check refuses."""
 
 
 class Finding(NamedTuple):
@@ -129,9 +134,10 @@ def _check_rule(row: "_Rules", check: Check) -> Rule:
     if check.severity == Severity.NOTE:
         sentence = f"At least half of the released rows pass {check.reason}: {_plain(check.description)}"
         return row.one_of(check.column, [True], sentence, "info", mostly=NOTE_MOSTLY)
-    return row.one_of(
-        check.column, [True], f"Every released row passes {check.reason}: {_plain(check.description)}", mostly=1.0
-    )
+    if check.severity == Severity.REVIEW:
+        sentence = f"Every released row that no person judged passes {check.reason}: {_plain(check.description)}"
+        return row.one_of(check.column, [True], sentence)._replace(where=_UNJUDGED)
+    return row.one_of(check.column, [True], f"Every released row passes {check.reason}: {_plain(check.description)}")
 
 
 def _ledger_rules() -> Iterable[Rule]:

@@ -13,6 +13,7 @@ import polars as pl
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from annotation.money import show
 from schemas.outcome import SPLITS
 from schemas.report import Report
 
@@ -61,7 +62,7 @@ def write_card(report: Report, out: Path) -> None:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "share": _share, "figure": _figure}
+    environment.filters |= {"cell": _cell, "share": _share, "figure": _figure, "show": show}
     licenses = license_counts(out)
     text = environment.get_template("card.md.j2").render(
         report=report,

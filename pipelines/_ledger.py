@@ -12,9 +12,17 @@ def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataF
     """Every readable row with every column any stage gave it, in reading order.
 
     `released` carries `split`, which becomes its outcome; each frame in `dropped` carries a verdict.
+    What people released although a check doubted it keeps the doubt among its notes.
     """
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    overruled = pl.concat_list("notes", "review_reasons", pl.format("annotator.{}", "decision"))
     kept = released.with_columns(
-        outcome=pl.col("split"), reasons=pl.lit([], dtype=pl.List(pl.String)), twin=None, similarity=None, detail=None
+        outcome=pl.col("split"),
+        reasons=nothing,
+        notes=pl.when(pl.col("decision").is_null()).then("notes").otherwise(overruled),
+        twin=None,
+        similarity=None,
+        detail=pl.col("decision_detail"),
     )
     frames = [typed(frame, VERDICT_SCHEMA) for frame in (kept, *dropped)]
     return pl.concat(frames, how="diagonal").sort("row_id")

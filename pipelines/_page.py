@@ -1,6 +1,6 @@
 """report.html: the report as one page that needs no network, no script and no second file.
 
-The template asks nine questions in a fixed order; what it shows is prepared here, so that it holds
+The template asks ten questions in a fixed order; what it shows is prepared here, so that it holds
 no arithmetic. Autoescape is on and every string, from the data or not, passes `visible` on its way.
 """
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from annotation import money
 from pipelines import _differences, _shown, _view, _whereabouts
 from pipelines._map import Map
 from schemas.report import Report
@@ -26,6 +27,7 @@ SECTIONS = {
     "problems": "What is wrong with what I have?",
     "diversity": "Is it diverse?",
     "length": "How long, how good, in what language?",
+    "people": "What did people say, and what did it cost?",
     "splits": "Are the splits sealed?",
     "exports": "What can my trainer read?",
     "contract": "Does the dataset keep its contract?",
@@ -81,6 +83,7 @@ def _environment() -> "Environment":
     )
     shown = (
         _differences.against,
+        money.show,
         _view.observed,
         _shown.count,
         _shown.excerpt,

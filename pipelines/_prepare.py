@@ -13,6 +13,7 @@ from typing import Any, get_args, get_origin
 import polars as pl
 from pydantic import BaseModel
 
+from pipelines._people import decided
 from pipelines._progress import counted, reporter
 from pipelines._shown import one_line
 from pipelines._stages import Run
@@ -58,12 +59,17 @@ def _refuse_missing(sources: Sequence[str]) -> None:
 
 
 def gather(run: Run) -> None:
-    """Leave policy.json, previous.parquet and benchmark-N.parquet in the run's work folder.
+    """Leave policy.json, people.json, decisions.parquet, previous.parquet and benchmark-N.parquet in the work folder.
 
-    Raises PolicyError, ReleaseError when the earlier release has no records, and BenchmarkError for
-    what is no benchmark.
+    Raises PolicyError, StoreError when there is a store of decisions that cannot be read, ReleaseError when
+    the earlier release has no records, and BenchmarkError for what is no benchmark.
     """
     save_json(_policy(run.settings).model_dump(mode="json"), run.work / "policy.json")
+    people = decided(run.settings.annotation)
+    save_frame(people.decisions, run.work / "decisions.parquet")
+    save_json({"cost": people.cost and people.cost.model_dump()}, run.work / "people.json")
+    if people.decisions.height:
+        reporter().line(counted("decisions", people.decisions.height, "of people, carried out where they apply"))
     if run.settings.split.previous:
         save_frame(_previous(Path(run.settings.split.previous)), run.work / "previous.parquet")
     for number, name in enumerate(run.settings.contamination.against):

@@ -1,5 +1,6 @@
 """From the stages' frames to the release's folder: exports, contract, report, verdict, and the manifest last."""
 
+import json
 import os
 import resource
 import shutil
@@ -18,6 +19,7 @@ import polars as pl
 from pipelines import _stages as stages
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
+from pipelines._people import digest
 from pipelines._stages import Run
 from pipelines._workspace import install, save_frame, save_json
 from pipelines.gate import figures_of
@@ -26,12 +28,16 @@ from pipelines.report import Measured, build_report, released_of
 from schemas.errors import PolicyError
 from schemas.manifest import InputEntry, Manifest
 from schemas.policy import Policy
-from schemas.report import ExportFigures, Report, SourceFigures
+from schemas.report import ExportFigures, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
 _LIBRARIES = (
     "polars", "datasets", "sentence-transformers", "torch", "faiss-cpu", "great-expectations", "prefect", "numpy",
 )  # fmt: skip
+
+
+DECISIONS = "decisions"
+"""The name under which the manifest lists what people decided."""
 
 
 def publish(run: Run) -> Report:
@@ -84,8 +90,14 @@ def _measure(run: Run) -> Measured:
         diversity=figures["score"],
         selection=figures["select"] or None,
         leakage=figures["split"],
+        people=_people(run, figures),
         exports=[],
     )
+
+
+def _people(run: Run, figures: Mapping[str, Any]) -> People:
+    noted = json.loads((run.work / "people.json").read_text(encoding="utf-8"))
+    return People(**figures["decide"], **figures["dedup"]["semantic"]["said"], cost=noted["cost"])
 
 
 def _write_data(run: Run, released: pl.DataFrame) -> list[ExportFigures]:
@@ -151,12 +163,13 @@ def _map_points(measured: Measured) -> pl.DataFrame:
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:
     # `run.out` is where the release is written; it will be read one level above the work folder.
-    inputs = [_seen_from(run.work.parent, entry) for entry in stages.noted(run, "ingest")["figures"]["inputs"]]
+    inputs = [_seen_from(run.work.parent, entry) for entry in _inputs(run)]
     manifest = Manifest(
         assay_version=report.assay_version,
         run_id=report.run.run_id,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         seed=report.run.seed,
+        sources=list(run.sources),
         settings=report.run.settings,
         versions=report.run.versions,
         inputs=inputs,
@@ -165,6 +178,18 @@ def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy
         files=files_in(run.out),
     )
     write_manifest(manifest, run.out)
+
+
+def _inputs(run: Run) -> list[dict[str, Any]]:
+    """What the release follows from, beside its settings: the sources, and what people decided."""
+    said = stages.decisions(run)
+    inputs: list[dict[str, Any]] = stages.noted(run, "ingest")["figures"]["inputs"]
+    if said.is_empty():
+        return inputs
+    return [
+        *inputs,
+        InputEntry(source=DECISIONS, path=None, sha256=digest(said), bytes=None, status="read").model_dump(),
+    ]
 
 
 def _seen_from(out: Path, entry: dict[str, Any]) -> InputEntry:
@@ -182,7 +207,7 @@ def _run_figures(run: Run) -> RunFigures:
     began = datetime.fromisoformat(run.started)
     names = ", ".join(Path(source).name for source in run.sources[:3]) + (", ..." if len(run.sources) > 3 else "")
     return RunFigures(
-        run_id=_run_id(settings, noted["ingest"]["figures"]["inputs"]),
+        run_id=_run_id(settings, _inputs(run)),
         name=names,
         seed=run.settings.seed,
         started=run.started,

@@ -90,6 +90,14 @@ def record(draft: Draft, *, source: str, source_row: int, part: int) -> dict[str
     }
 
 
+def amended(row: dict[str, Any], **change: list[Message]) -> dict[str, Any]:
+    """A frame's row with its turns changed (`messages`, `chosen`, `rejected`), and what follows from them."""
+    turns = {**{name: row[name] for name in ("messages", "chosen", "rejected")}, **change}
+    draft = Draft(Kind(row["kind"]), metadata={}, tools=row["tools"], label=row["label"], **turns)
+    prompt, completion = _texts(draft)
+    return {**row, **turns, "record_id": record_id(draft), "prompt": prompt, "completion": completion}
+
+
 def record_frame(records: Sequence[dict[str, Any]], first_row_id: int) -> pl.DataFrame:
     """Records as a frame of exactly RECORD_SCHEMA, numbered from `first_row_id`."""
     columns: dict[str, Sequence[Any]] = {

@@ -68,11 +68,25 @@ def ingest(run: Run) -> Result:
     return Result(pl.scan_parquet(ingested.records), None, figures, rows)
 
 
+def decide(run: Run) -> Result:
+    """What people decided, carried out."""
+    from pipelines.decide import decide as carry_out
+    from pipelines.decide import undecided
+
+    said = decisions(run)
+    everything = pl.scan_parquet(run.work / "ingest.parquet")
+    if said.is_empty():
+        rows = everything.select(pl.len()).collect().item()
+        return Result(undecided(everything), None, {"accepted": 0, "fixed": 0, "rejected": 0, "unapplied": 0}, rows)
+    records = everything.collect()
+    return Result(*carry_out(records, said), records.height)
+
+
 def validate(run: Run) -> Result:
     """Every check on every record."""
     from pipelines.validate import validate as check
 
-    records = kept(run, "ingest")
+    records = kept(run, "decide")
     settings = run.settings.validation
     outcome = check(
         records, severities=settings.severities, languages=settings.languages, max_tokens=settings.max_tokens
@@ -95,6 +109,7 @@ def dedup(run: Run) -> Result:
             encoder=encoder,
             **settings.model_dump(exclude={"model"}),
             seed=run.settings.seed,
+            decisions=decisions(run),
             progress=progress,
         )
     save_frame(found.links, run.work / "links.parquet")
@@ -174,7 +189,7 @@ def split(run: Run) -> Result:
 
 
 STAGES: dict[str, Callable[[Run], Result]] = {
-    stage.__name__: stage for stage in (ingest, validate, dedup, decontaminate, score, route, select, split)
+    stage.__name__: stage for stage in (ingest, decide, validate, dedup, decontaminate, score, route, select, split)
 }
 """In flow order."""
 
@@ -195,6 +210,11 @@ def perform(name: str, run: Run) -> Stage:
 def kept(run: Run, stage: str) -> pl.DataFrame:
     """What `stage` let through."""
     return pl.read_parquet(run.work / f"{stage}.parquet")
+
+
+def decisions(run: Run) -> pl.DataFrame:
+    """What people decided before the run began: DECISION_SCHEMA."""
+    return pl.read_parquet(run.work / "decisions.parquet")
 
 
 def dropped(run: Run) -> list[pl.DataFrame]:

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from annotation.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, Report, Selection, Verdict
+from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Verdict
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -43,6 +44,8 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
+    if people := people_line(report.people):
+        lines.append(f"people      {people}")
     if report.selection:
         lines.append(f"selection   {_selection(report.selection)}")
     if not rows.reconciles:
@@ -67,6 +70,24 @@ def _selection(selection: Selection) -> str:
         for one in (selection.chosen, *selection.baselines)
     ]
     return f"{count(selection.selected)} of {count(selection.target_size)} asked; " + " | ".join(parts)
+
+
+def people_line(people: People) -> str:
+    """What people decided and what that cost; "" where nobody was asked."""
+    decided = [
+        f"{number:,} {word}"
+        for word, number in (
+            ("accepted", people.accepted), ("fixed", people.fixed), ("rejected", people.rejected),
+            ("same", people.same), ("different", people.different), ("not carried out", people.unapplied),
+        )
+        if number
+    ]  # fmt: skip
+    cost = people.cost
+    if cost is None:
+        return ", ".join(decided)
+    each = f", {show(cost.per_accepted, cost.currency)} for each record released" if cost.per_accepted else ""
+    money = f"{show(cost.spent, cost.currency)} spent{each}, {show(cost.reserved, cost.currency)} reserved"
+    return f"{', '.join(decided) or 'no decision applies'}; {money}"
 
 
 def _taken_out(report: Report) -> str:

@@ -1,94 +1,33 @@
-"""The command line. What a command needs is imported when it runs, so that `assay --help` is quick.
-
-Exit codes: 0 done, 1 done but the gate failed or data was refused, 2 the call or its input is
-unusable. Results go to stdout, everything else to stderr; an error is one line with its remedy.
-"""
+"""The command line. What a command needs is imported when it runs, so that `assay --help` is quick."""
 
 import os
-import signal
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
-from schemas.errors import AssayError, UsageError
+from pipelines._commands import Commands, Json, terminable
+from pipelines._commands_people import agreement, annotate, cost
+from schemas.errors import UsageError
 
 if TYPE_CHECKING:
     from pipelines._progress import ConsoleReporter
     from schemas.report import Report
     from schemas.settings import Settings
 
-# What a shell expects of a program ended by a signal: 128 + SIGINT, 128 + SIGTERM.
-INTERRUPTED, TERMINATED = 130, 143
-TRACEBACK = "ASSAY_TRACEBACK"
-"""Set it, and an error that nobody foresaw is shown with its traceback."""
-
-# The parser's own errors; typer exports only the one below them.
-_CallError: Any = typer.BadParameter.__base__
-
-
-class _Terminated(KeyboardInterrupt):
-    """SIGTERM, taken the way of Ctrl-C: the work folder goes, and Prefect's ephemeral server stops with us."""
-
-
-def _terminate(*_: Any) -> NoReturn:
-    raise _Terminated
-
-
-class _Commands(TyperGroup):
-    """Every error becomes one line and its exit code."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except (typer.Exit, typer.Abort):
-            raise
-        except AssayError as error:
-            _fail(str(error), error.exit_code)
-        except _CallError as error:
-            where = error.ctx.command_path if error.ctx else "assay"
-            _fail(f"{error.format_message().rstrip('.')}; see `{where} --help`", 2)
-        except KeyboardInterrupt as stop:
-            word, code = ("terminated", TERMINATED) if isinstance(stop, _Terminated) else ("interrupted", INTERRUPTED)
-            _fail(f"{word}; run the same command again, embeddings made so far are kept", code)
-        except BrokenPipeError:
-            # The reader has gone (`assay explain ... | head`); nothing is wrong.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except OSError as error:
-            _unforeseen(error, "check that the disk has room and the folder may be written, then run it again")
-        except Exception as error:
-            _unforeseen(error, f"please report it; {TRACEBACK}=1 shows where it happened")
-
-
-def _unforeseen(error: Exception, remedy: str) -> NoReturn:
-    if os.environ.get(TRACEBACK):
-        raise error
-    said = (str(error).strip().splitlines() or ["no message"])[0][:300]
-    _fail(f"{type(error).__name__}: {said}; {remedy}", 2)
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    line = " ".join("".join(char if char.isprintable() else " " for char in message).split())
-    typer.echo(f"assay: {line}", err=True)
-    raise typer.Exit(code) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     help="Instruction data in, a finetune-ready dataset out, with a proof attached.",
 )
-cache = typer.Typer(cls=_Commands, help="The store of embeddings: show it, or prune it.")
+cache = typer.Typer(cls=Commands, help="The store of embeddings: show it, or prune it.")
+app.add_typer(annotate, name="annotate")
 app.add_typer(cache, name="cache")
 
 Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 @app.command()
@@ -132,7 +71,7 @@ def curate(
     )
     from pipelines._summary import summary_lines
 
-    report = _run_curate(sources, out, settings)
+    report = run_curate(sources, out, settings)
     typer.echo(report.model_dump_json(indent=2) if json else "\n".join(summary_lines(report)))
     if not json:
         typer.echo(f"report      {out / 'report.html'}")
@@ -140,7 +79,7 @@ def curate(
     raise typer.Exit(0 if passed and not report.sources.refused else 1)
 
 
-def _run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
+def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
     from pipelines._prepare import refuse_hopeless
     from pipelines._progress import ConsoleReporter, Reporter, report_to
 
@@ -148,11 +87,10 @@ def _run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report"
     refuse_hopeless(sources, out, settings)
     console = ConsoleReporter()
     report_to(console)
-    before = signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _flow(console, sources, str(out), settings.model_dump(mode="json"))
+        with terminable():
+            return _flow(console, sources, str(out), settings.model_dump(mode="json"))
     finally:
-        signal.signal(signal.SIGTERM, before)
         report_to(Reporter())
 
 
@@ -261,6 +199,10 @@ def report(
     typer.echo(f"report      {page}")
     if open_it:
         typer.launch(page.resolve().as_uri())
+
+
+app.command()(cost)
+app.command()(agreement)
 
 
 @cache.callback(invoke_without_command=True)

@@ -18,9 +18,11 @@ from pipelines._embeddings import Embedded, Encoder, Progress
 from pipelines._near import jaccard, near_pairs
 from pipelines._neighbours import DECIMALS, similar_pairs
 from pipelines._normal import content_key, rejected_text
+from pipelines._pair_verdicts import SAID_SAME, is_different, is_same, with_verdicts
 from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
 from pipelines._shingles import Shingles, shingle
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
+from schemas.decision import VERDICTS, TaskKind
 from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, Outcome
 from schemas.record import typed
 
@@ -67,12 +69,14 @@ def dedup(
     answer_agreement: float,
     answer_conflict: float,
     seed: int,
+    decisions: pl.DataFrame,
     progress: Progress | None = None,
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
-    `records` needs RECORD_SCHEMA, `quality` and `review_reasons`. Dropped rows name the kept copy and
-    the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
+    `records` needs RECORD_SCHEMA, `quality`, `review_reasons` and `original_record_id`. Dropped rows name
+    the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
+    What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts.
     """
     exact = _exact(records)
     near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed)
@@ -85,6 +89,7 @@ def dedup(
         suspect_similarity=suspect_similarity,
         answer_agreement=answer_agreement,
         answer_conflict=answer_conflict,
+        decisions=decisions,
     )
     found = (exact, near, semantic)
     conflicts = pl.concat([contradictions(exact.cut.kept), *(step.conflicts for step in found)])
@@ -143,6 +148,7 @@ def _semantic(
     suspect_similarity: float,
     answer_agreement: float,
     answer_conflict: float,
+    decisions: pl.DataFrame,
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
     near = similar_pairs(vectors, min_similarity=floor)
@@ -156,11 +162,12 @@ def _semantic(
     # Whatever the threshold, so that it can be moved without embedding an answer more.
     needed = may_agree | (one_question & ~pl.col("differs"))
     judged = with_answer_similarity(alike.filter("judged", "same_kind").with_columns(needed=needed), records, encoder)
-    agree = may_agree & (pl.col("answers") >= answer_agreement)
+    judged = with_verdicts(judged, records, decisions)
+    agree = may_agree & (pl.col("answers") >= answer_agreement) & ~is_different()
     disagree = (
         ((pl.col("answers") < answer_conflict) & ~pl.col("contained")) | pl.col("differs") | ~pl.col("same_label")
     )
-    edges = judged.filter(agree, close)
+    edges = judged.filter((agree & close) | is_same())
     losers = losers_of(records, component_of(records["row_id"], edges))
     losers = losers.with_columns(similarity=prompt_similarity(losers, records, vectors))
     figures = {
@@ -170,14 +177,25 @@ def _semantic(
         "recall": near.recall,
         "similarities": near.pairs["similarity"].to_list(),
         "removed_at": removed_at(records["row_id"], judged.filter(agree), floor),
+        "said": {word.value: int((judged["said"] == word).sum()) for word in VERDICTS[TaskKind.PAIR]},
     }
+
     return _found(
-        cut(records, explain_bridges(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
+        cut(records, _explained(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
         alike,
         "semantic",
         conflicts=judged.filter(may_conflict, disagree),
-        suspects=judged.filter(agree, ~close, pl.col("similarity") >= suspect_similarity),
+        suspects=judged.filter(agree, ~is_same(), ~close, pl.col("similarity") >= suspect_similarity),
     )
+
+
+def _explained(losers: pl.DataFrame, edges: pl.DataFrame, min_similarity: float) -> pl.DataFrame:
+    """Losers with `detail`: that people called them the same, or how they came into the cluster."""
+    said = edges.filter(is_same())
+    ends = pl.concat([said["a"], said["b"]]).unique()
+    explained = explain_bridges(losers, edges, min_similarity)
+    judged = pl.col("row_id").is_in(ends.implode()) & (pl.col("similarity") < min_similarity)
+    return explained.with_columns(detail=pl.when(judged).then(pl.lit(SAID_SAME)).otherwise("detail"))
 
 
 def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> tuple[pl.DataFrame, Embedded]:

@@ -30,6 +30,7 @@ from schemas.report import (
     Duplicates,
     Expectations,
     ExportFigures,
+    People,
     Report,
     Rows,
     Run,
@@ -60,6 +61,7 @@ class Measured(NamedTuple):
     diversity: Mapping[str, Any]
     selection: Mapping[str, Any] | None
     leakage: Mapping[str, Any]
+    people: People
     exports: Sequence[ExportFigures]
 
 
@@ -80,6 +82,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         contamination=_contamination(measured.records, measured.contamination),
         selection=Selection.model_validate(measured.selection) if measured.selection else None,
         splits=_splits(released, measured.leakage),
+        people=measured.people,
         exports=list(measured.exports),
         expectations=NO_EXPECTATIONS,
         gate=None,
@@ -140,8 +143,12 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
             "released": released.filter(~pl.col(check.column)).height,
             "examples": examples_of(failing, records),
         }
-    deciding = [check.column for check in checks if check.severity is not Severity.NOTE]
-    bad = released.filter(~pl.all_horizontal(deciding)).height if deciding else 0
+    drops, reviews = (
+        pl.all_horizontal(pl.lit(True), *(check.column for check in checks if check.severity is severity))
+        for severity in (Severity.DROP, Severity.REVIEW)
+    )
+    # What a person has seen and released is not in doubt any more.
+    bad = released.filter(~drops | (~reviews & pl.col("decision").is_null())).height
     return Checks(checked=records.height, failed_released=bad, families=families)
 
 

@@ -9,18 +9,20 @@ from schemas.record import typed
 def route(records: pl.DataFrame) -> Outcome:
     """Send records with a failing REVIEW check or a suspicion of duplication to review.
 
-    `records` needs `review_reasons` (never null) and the suspicion columns of the dedup stage. The
-    twin of a suspicion is carried into the ledger.
+    `records` needs `review_reasons` (never null), the suspicion columns of the dedup stage and
+    `decision`: what people have accepted or fixed is not asked again. The twin of a suspicion is
+    carried into the ledger.
     """
-    judged = records.with_columns(
-        reasons=pl.concat_list("review_reasons", pl.col("suspicion").fill_null(pl.lit([], dtype=pl.List(pl.String))))
-    )
+    nothing = pl.lit([], dtype=pl.List(pl.String))
+    doubts = pl.concat_list("review_reasons", pl.col("suspicion").fill_null(nothing))
+    judged = records.with_columns(reasons=pl.when(pl.col("decision").is_null()).then(doubts).otherwise(nothing))
     doubtful = pl.col("reasons").list.len() > 0
     dropped = judged.filter(doubtful).with_columns(
         outcome=pl.lit(Fate.REVIEW.value),
         twin=pl.col("suspicion_twin"),
         similarity=pl.col("suspicion_similarity"),
-        detail=pl.col("suspicion_detail"),
+        # Why a decision could not be carried out is what the next person needs to know.
+        detail=pl.coalesce("decision_detail", "suspicion_detail"),
     )
     counts = dropped["reasons"].explode(empty_as_null=False).value_counts().sort("count", "reasons")
     return Outcome(

@@ -35,6 +35,7 @@ class Manifest(BaseModel):
     run_id: str
     created: str  # ISO 8601, UTC
     seed: int
+    sources: list[str]  # as they were given, to be given again
     settings: dict[str, Any]
     versions: dict[str, str]
     inputs: list[InputEntry]

@@ -83,7 +83,8 @@ class CheckFigures(Part):
 
 class Checks(Part):
     checked: int  # readable rows
-    failed_released: int  # released rows that fail a DROP or REVIEW check: must be 0
+    # Released rows that fail a DROP check, or a REVIEW check that no person overruled: must be 0.
+    failed_released: int
     families: dict[str, dict[str, CheckFigures]]  # reached as checks.FAMILY.NAME too
 
 
@@ -192,6 +193,29 @@ class Splits(Part):
     leakage: Leakage
 
 
+class Cost(Part):
+    """What people cost, in the minor units (cents) of `currency`, as the cost ledger stood when the run began."""
+
+    currency: str
+    spent: int
+    reserved: int
+    left: int | None  # of the project's budget; null where none is set
+    per_accepted: int | None  # spent for each record that people accepted or fixed; null where there is none
+    by_tier: dict[str, int]  # spent
+
+
+class People(Part):
+    """What people decided, as far as this run met it, and what that cost."""
+
+    accepted: int  # rows released as they were, whatever checks sent them to review
+    fixed: int  # rows whose answer was corrected
+    rejected: int  # rows that people kept out
+    same: int  # pairs of records that people called the same
+    different: int  # pairs that people called different
+    unapplied: int  # decisions that could not be carried out; the ledger's detail says why
+    cost: Cost | None  # null where the store holds no cost ledger of the project
+
+
 class Contamination(Part):
     benchmarks: dict[str, int]  # name -> items
     removed: int
@@ -292,6 +316,7 @@ class Report(Part):
     contamination: Contamination
     selection: Selection | None
     splits: Splits
+    people: People
     exports: list[ExportFigures]
     expectations: Expectations
     gate: Verdict | None

@@ -161,7 +161,10 @@ class GoldSettings(Frozen):
 
 
 # The field's range for a human label is $2 to $20, for an expert's $50 to $200; these are their lower ends.
-_TIERS = {"crowd": TierSettings(price=Decimal(2)), "expert": TierSettings(price=Decimal(50))}
+_TIERS = {
+    "crowd": TierSettings(price=Decimal(2), annotators=("annotator",)),
+    "expert": TierSettings(price=Decimal(50), annotators=("expert",)),
+}
 _DOMAINS = {
     "medical": "Medicine and health: diseases, symptoms, drugs, doses, diagnosis, treatment, anatomy",
     "legal": "Law: contracts, courts, liability, statutes, rights, licences, legal advice",
@@ -180,12 +183,12 @@ class AnnotationSettings(Frozen):
     # Name to description; a record's domain is the description its prompt lies closest to.
     domains: dict[str, str] = Field(default_factory=lambda: dict(_DOMAINS))
     domain_similarity: float = Field(default=0.25, ge=-1, le=1)
-    # The first that matches decides.
+    # The first that matches decides. Not said: every domain goes to the last tier, the rest to the first.
     rules: tuple[RuleSettings, ...] = (
         RuleSettings(tier="expert", domains=tuple(_DOMAINS)),
         RuleSettings(tier="crowd"),
     )
-    # Who decides where the others disagree; null leaves ties undecided.
+    # Who decides where the others disagree; null leaves ties undecided. Not said: the last of several tiers.
     adjudication: str | None = "expert"
     # Krippendorff's own advice: below 0.667 not even tentative conclusions (Content Analysis, 2004, p. 241).
     min_agreement: float = Field(default=0.667, ge=0, le=1)
@@ -193,6 +196,23 @@ class AnnotationSettings(Frozen):
     gold: GoldSettings = GoldSettings()
     # A gap between two submissions longer than this was a break (minutes).
     idle_minutes: float = Field(default=5.0, gt=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_tiers_and_domains(cls, given: Any) -> Any:
+        """Defaults that name tiers and domains follow the tiers and domains that are given."""
+        if not isinstance(given, dict) or not given.keys() & {"tiers", "domains"}:
+            return given
+        tiers, domains = given.get("tiers", _TIERS), given.get("domains", _DOMAINS)
+        if not isinstance(tiers, dict) or not tiers or not isinstance(domains, dict):
+            return given
+        first, last = next(iter(tiers)), list(tiers)[-1]
+        experts = [{"tier": last, "domains": list(domains)}] if domains and last != first else []
+        return {
+            "rules": [*experts, {"tier": first}],
+            "adjudication": last if last != first else None,
+            **given,
+        }
 
     @model_validator(mode="after")
     def _tiers_exist(self) -> "AnnotationSettings":

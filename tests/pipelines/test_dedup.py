@@ -10,7 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines._embeddings import Encoder
+from pipelines._pair_verdicts import SAID_SAME
+from pipelines.decide import undecided
 from pipelines.dedup import Deduped, dedup
+from schemas.decision import DECISION_SCHEMA, pair_subject
 
 Make = Callable[[list[dict[str, Any]]], pl.DataFrame]
 
@@ -31,7 +34,10 @@ def run(records: pl.DataFrame, encoder: Encoder, **changed: Any) -> Deduped:
         ready = ready.with_columns(quality=pl.lit(0.5))
     if "review_reasons" not in ready.columns:
         ready = ready.with_columns(review_reasons=pl.lit([], dtype=pl.List(pl.String)))
+    if "original_record_id" not in ready.columns:
+        ready = undecided(ready.lazy()).collect()
     said: dict[str, Any] = {
+        "decisions": pl.DataFrame(schema=DECISION_SCHEMA),
         "min_jaccard": 0.8,
         "min_similarity": 0.92,
         "suspect_similarity": 0.88,
@@ -310,3 +316,33 @@ def test_kept_and_dropped_partition_and_a_second_run_removes_nothing(
     assert set(found.outcome.dropped["twin"]) <= kept_ids
     again = run(found.outcome.kept.select(records.columns), encoder)
     assert again.outcome.dropped.is_empty()
+
+
+def test_people_outweigh_the_threshold_on_a_pair(make_records: Make, encoder: Encoder) -> None:
+    """One suspected pair, judged three ways: nobody asked, the same, different."""
+    pair = [
+        {
+            "prompt": "How do I learn to swim as an adult beginner?",
+            "completion": "Take lessons and practise each week.",
+        },
+        {"prompt": "How can I learn swimming as an adult?", "completion": "Take lessons and practise each week."},
+    ]
+    records = make_records(pair)
+    subject = pair_subject(*records["record_id"])
+
+    def judged(verdict: str, **changed: Any) -> Deduped:
+        said = {"subject": [subject], "kind": ["pair"], "verdict": [verdict]}
+        blank = [pl.lit(None, dtype).alias(name) for name, dtype in DECISION_SCHEMA.items() if name not in said]
+        decisions = pl.DataFrame(said).with_columns(blank).select(DECISION_SCHEMA.names())
+        return run(records, encoder, decisions=decisions, **changed)
+
+    open_question = run(records, encoder, min_similarity=0.99, suspect_similarity=0.8)
+    assert open_question.outcome.kept["suspicion"].drop_nulls().to_list() == [["duplicate.semantic"]]
+    same = judged("same", min_similarity=0.99, suspect_similarity=0.8).outcome
+    assert same.dropped["reasons"].to_list() == [["duplicate.semantic"]]
+    assert same.dropped["detail"].to_list() == [SAID_SAME]
+    assert same.dropped["twin"].to_list() == same.kept["record_id"].to_list()
+    # Even where the threshold alone would have removed one of them.
+    different = judged("different", min_similarity=0.8, suspect_similarity=0.8).outcome
+    assert different.dropped.is_empty()
+    assert different.kept["suspicion"].null_count() == 2

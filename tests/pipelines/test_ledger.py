@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipelines._ledger import all_records, ledger_of, reconcile
+from pipelines.decide import undecided
 from schemas.errors import ReconciliationError
 from schemas.outcome import LEDGER_SCHEMA, VERDICT_SCHEMA
 from schemas.report import SourceFigures
@@ -35,7 +36,12 @@ def read(rows: int, records: int, unreadable: int) -> SourceFigures:
 
 def released(make_records: Make, count: int) -> pl.DataFrame:
     rows = make_records([{"prompt": f"p{n}", "completion": "c"} for n in range(count)])
-    return rows.with_columns(split=pl.lit("train"), notes=pl.lit(["length.short"], dtype=pl.List(pl.String)))
+    measured = rows.with_columns(
+        split=pl.lit("train"),
+        notes=pl.lit(["length.short"], dtype=pl.List(pl.String)),
+        review_reasons=pl.lit([], dtype=pl.List(pl.String)),
+    )
+    return undecided(measured.lazy()).collect()
 
 
 def gone(rows: pl.DataFrame, outcome: str, reason: str) -> pl.DataFrame:

@@ -1,9 +1,12 @@
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from schemas.errors import SettingsError
-from schemas.settings import Settings, load_settings
+from schemas.settings import AnnotationSettings, Settings, load_settings
 
 
 def settings_of(tmp_path: Path, text: str) -> Settings:
@@ -51,3 +54,34 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
     assert settings_of(tmp_path, "") == Settings()
+
+
+def test_default_rules_follow_the_tiers_and_domains_that_are_given() -> None:
+    chemistry = {"chemistry": "Compounds and reactions"}
+    own = AnnotationSettings.model_validate(
+        {"tiers": {"staff": {"price": 1}, "chemists": {"price": 9}}, "domains": chemistry}
+    )
+    assert [(rule.tier, rule.domains) for rule in own.rules] == [("chemists", ("chemistry",)), ("staff", ())]
+    assert own.adjudication == "chemists"
+    alone = AnnotationSettings.model_validate({"tiers": {"staff": {"price": 1}}})
+    assert [rule.tier for rule in alone.rules] == ["staff"]
+    assert alone.adjudication is None
+    assert AnnotationSettings.model_validate(own.model_dump(mode="json")) == own
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"rules": [{"tier": "nobody"}]}, "no tier is called 'nobody'; tiers are crowd, expert"),
+        ({"rules": [{"tier": "crowd", "domains": ["law"]}, {"tier": "crowd"}]}, "no domain is called 'law'"),
+        ({"rules": [{"tier": "crowd", "min_tokens": 5}]}, "the last rule must name a tier and nothing else"),
+        ({"rules": []}, "the last rule must name a tier and nothing else"),
+        ({"tiers": {}}, "tiers"),
+        ({"project": "My Project!"}, "project"),
+        ({"currency": "dollars"}, "currency"),
+        ({"tiers": {"crowd": {"price": -1}, "expert": {"price": 1}}}, "price"),
+    ],
+)
+def test_annotation_settings_that_mean_nothing_are_refused(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(why)):
+        AnnotationSettings.model_validate(given)

@@ -1,0 +1,172 @@
+"""The commands for review by people: `assay annotate serve | push | pull | status`, `assay cost`, `assay agreement`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pipelines._commands import Commands, Json, terminable
+
+if TYPE_CHECKING:
+    from annotation.server.serve import Running
+    from schemas.settings import Settings
+
+annotate = typer.Typer(
+    cls=Commands, no_args_is_help=True, help="Review by people in Argilla: serve, push, pull and status."
+)
+
+Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
+Config = Annotated[Path | None, typer.Option(help="Settings; without it those of the release in DIR.")]
+ServerConfig = Annotated[Path | None, typer.Option("--config", help="Settings, for the tiers and their annotators.")]
+
+
+@annotate.command()
+def serve(
+    config: ServerConfig = None,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 6900,
+    foreground: Annotated[bool, typer.Option(help="Stay until stopped, as a service manager wants it.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the server; its data stays.")] = False,
+    json: Json = False,
+) -> None:
+    """Start the Argilla server and its UI on this machine."""
+    from annotation.home import home
+    from annotation.server import serve as server
+
+    if stop:
+        stopped = server.stop(home())
+        _say({"stopped": stopped}, json, "stopped; its data stays" if stopped else "no Argilla server was running")
+        return
+    settings = _settings(config).annotation
+
+    def started(running: "Running") -> None:
+        _say(_running(running), json, "\n".join(_running_lines(running, home())))
+
+    if foreground:
+        raise typer.Exit(
+            server.run_foreground(home(), settings, host=host, port=port, progress=_progress, started=started)
+        )
+    started(server.start(home(), settings, host=host, port=port, progress=_progress))
+
+
+def _running(running: "Running") -> dict[str, Any]:
+    return {
+        "url": running.url,
+        "pid": running.pid,
+        "already": running.already,
+        "new_accounts": [account._asdict() for account in running.new_accounts],
+    }
+
+
+def _running_lines(running: "Running", home: Path) -> list[str]:
+    lines = [f"argilla     {running.url}"]
+    if running.new_accounts:
+        lines.append("accounts    made now; their passwords are shown this once")
+        width = max(len(account.username) for account in running.new_accounts)
+        for account in running.new_accounts:
+            where = ", ".join(account.workspaces) or "all workspaces"
+            lines.append(f"  {account.username:<{width}}  {account.password}  ({account.role}, {where})")
+        lines.append(f"            also in {home / 'argilla' / 'credentials.json'} (mode 600)")
+    return [*lines, "next        assay annotate push DIR; stop with assay annotate serve --stop"]
+
+
+@annotate.command()
+def push(
+    release: Release,
+    config: Config = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the forecast and send nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Send what waits for review in DIR to the annotators, within the budget."""
+    from pipelines import annotate as stage
+
+    with terminable():
+        sent = stage.push(release, _chosen(config), dry_run=dry_run, progress=_progress)
+    _say(sent.figures, json, "\n".join(sent.lines))
+    raise typer.Exit(sent.exit_code)
+
+
+@annotate.command()
+def pull(
+    release: Release,
+    config: Config = None,
+    no_release: Annotated[bool, typer.Option("--no-release", help="Decide, but leave DIR as it is.")] = False,
+    json: Json = False,
+) -> None:
+    """Read the annotators' answers, book what they cost, decide, and make DIR again."""
+    from pipelines import annotate as stage
+    from pipelines.cli import run_curate
+
+    with terminable():
+        got = stage.pull(release, _chosen(config), progress=_progress)
+    report = None
+    if got.sources and not no_release:
+        report = run_curate(list(got.sources), release, got.settings)
+    lines = [*got.lines]
+    if report is not None:
+        from pipelines._summary import summary_lines
+
+        lines += ["", *summary_lines(report)]
+    _say({**got.figures, "released": report is not None}, json, "\n".join(lines))
+    passed = report is None or (report.gate is not None and report.gate.passed)
+    raise typer.Exit(got.exit_code if passed else 1)
+
+
+@annotate.command()
+def status(config: ServerConfig = None, json: Json = False) -> None:
+    """Say how the server is, how far each dataset is, and who did how much."""
+    from pipelines import annotate as stage
+
+    told = stage.status(_settings(config).annotation)
+    _say(told.figures, json, "\n".join(told.lines))
+    raise typer.Exit(told.exit_code)
+
+
+def cost(
+    release: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A run's folder, for its settings.")] = None,
+    config: Config = None,
+    json: Json = False,
+) -> None:
+    """Say what people cost: spent, reserved and left, for each tier, annotator and reason."""
+    from pipelines import annotate as stage
+
+    told = stage.cost(release, _chosen(config))
+    _say(told.figures, json, "\n".join(told.lines))
+
+
+def agreement(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns worker, task, label and, if known, gold.")],
+    out: Annotated[Path | None, typer.Option(help="Write the consensus label of each task to this CSV file.")] = None,
+    json: Json = False,
+) -> None:
+    """Say how far several people's labels agree, and what they say together."""
+    from annotation.agreement_file import agreement_lines, agreement_of_file, write_consensus
+
+    result = agreement_of_file(file)
+    if out is not None:
+        write_consensus(file, out)
+    _say(result, json, "\n".join(agreement_lines(result)))
+
+
+def _settings(config: Path | None) -> "Settings":
+    from schemas.settings import load_settings
+
+    return load_settings(config)
+
+
+def _chosen(config: Path | None) -> "Settings | None":
+    """The settings that were named; null leaves those of the release."""
+    return _settings(config) if config else None
+
+
+def _say(figures: dict[str, Any], json: bool, text: str) -> None:
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps(figures, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo(text)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)

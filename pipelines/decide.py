@@ -1,0 +1,121 @@
+"""Stage: what people decided is carried out before anything else is judged.
+
+A corrected record is the record from here on, so that checks, duplicates and splits see what will be
+released. What was accepted is only marked: the route stage lets it pass.
+"""
+
+from typing import Any
+
+import polars as pl
+
+from pipelines._records import amended, message
+from schemas.decision import TaskKind, Verdict
+from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
+from schemas.record import Kind, typed
+
+MARKS = pl.Schema(
+    {
+        "decision": pl.String(),  # accept or fix; null where nobody decided, or where it could not be carried out
+        "decision_detail": pl.String(),  # by how many, and what they remarked; or why it could not be carried out
+        "original_record_id": pl.String(),  # before the correction; null unless fixed
+        "original_completion": pl.String(),
+    }
+)
+"""What this stage adds."""
+
+ANNOTATOR = "annotator"
+"""The family of reasons that people give."""
+
+
+def decide(records: pl.DataFrame, decisions: pl.DataFrame) -> Outcome:
+    """Apply `decisions` (DECISION_SCHEMA, of records and preferences) to the rows of their subjects.
+
+    Adds MARKS. A fix replaces the last answer (of a preference: swaps the two) and gives the record a new
+    `record_id`; rows keep their order. Rejected rows leave with the annotators' reasons.
+    """
+    told = _decided(records, decisions)
+    rejected = told.filter(pl.col("verdict") == Verdict.REJECT)
+    fixes = told.filter(pl.col("verdict") == Verdict.FIX)
+    fixed = _fixed(fixes)
+    others = told.filter(~pl.col("verdict").is_in([Verdict.REJECT, Verdict.FIX]).fill_null(False))
+    marked = others.with_columns(
+        decision=pl.when(pl.col("verdict") == Verdict.ACCEPT).then(pl.lit(Verdict.ACCEPT.value))
+    )
+    kept = pl.concat([_tidy(marked, records), _tidy(fixed, records)]).sort("row_id")
+    dropped = _rejected(rejected, records)
+    figures = {
+        "accepted": int((kept["decision"] == Verdict.ACCEPT).sum()),
+        "fixed": int((kept["decision"] == Verdict.FIX).sum()),
+        "rejected": dropped.height,
+        "unapplied": int((fixed["decision"].is_null()).sum()),
+    }
+    return Outcome(kept, dropped, figures)
+
+
+def undecided(records: pl.LazyFrame) -> pl.LazyFrame:
+    """`records` with MARKS, all null: what `decide` makes of them where nobody decided anything."""
+    return records.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in MARKS.items())
+
+
+def _decided(records: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
+    said = decisions.filter(pl.col("kind") != TaskKind.PAIR).select(
+        pl.col("subject").alias("record_id"),
+        "verdict",
+        "comment",
+        "annotators",
+        "method",
+        corrected="completion",
+        said_reasons="reasons",
+    )
+    told = records.join(said, on="record_id", how="left", maintain_order="left")
+    people = pl.when(pl.col("annotators") == 1).then(pl.lit("1 person")).otherwise(pl.format("{} people", "annotators"))
+    remark = pl.when(pl.col("comment").fill_null("") != "").then(pl.format(": {}", "comment")).otherwise(pl.lit(""))
+    detail = pl.format("{} by {}{}", pl.col("verdict").replace(_PAST), people, remark)
+    return told.with_columns(
+        decision=pl.lit(None, pl.String),
+        decision_detail=pl.when(pl.col("verdict").is_not_null()).then(detail),
+        original_record_id=pl.lit(None, pl.String),
+        original_completion=pl.lit(None, pl.String),
+    )
+
+
+_PAST = {Verdict.ACCEPT.value: "accepted", Verdict.FIX.value: "fixed", Verdict.REJECT.value: "rejected"}
+
+
+def _tidy(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    return typed(told.select(*records.columns, *MARKS.names()), MARKS)
+
+
+def _rejected(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    given = pl.col("said_reasons").list.eval(pl.concat_str(pl.lit(f"{ANNOTATOR}."), pl.element()))
+    # Whoever gave no reason has still rejected it.
+    reasons = pl.when(given.list.len() > 0).then(given).otherwise(pl.lit([f"{ANNOTATOR}.rejected"]))
+    verdict = {"outcome": pl.lit(Fate.REJECTED.value), "reasons": reasons, "detail": pl.col("decision_detail")}
+    columns = [verdict.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in VERDICT_SCHEMA.items()]
+    return typed(told.with_columns(columns).select(*records.columns, *MARKS.names(), *VERDICT_SCHEMA.names()), MARKS)
+
+
+def _fixed(told: pl.DataFrame) -> pl.DataFrame:
+    """`told` with the corrections made. One row at a time: people correct hundreds, not millions."""
+    rows = [_corrected(row) for row in told.iter_rows(named=True)]
+    return pl.from_dicts(rows, schema=told.schema) if rows else told
+
+
+def _corrected(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its correction; where that cannot be done, the row as it was and why."""
+    turns, corrected = row["messages"] or [], row["corrected"]
+    last = turns[-1] if turns else None
+    if row["kind"] == Kind.PREFERENCE:
+        after = amended(row, chosen=row["rejected"], rejected=row["chosen"])
+    elif not corrected:
+        return {**row, "decision_detail": "people asked for a fix and gave no corrected response"}
+    elif last is None or last["role"] == "system":
+        return {**row, "decision_detail": "nothing is asked in it, so a corrected response has no place"}
+    elif last["role"] == "assistant" and last["tool_calls"]:
+        return {**row, "decision_detail": "its answer calls tools, and a corrected text cannot stand for a call"}
+    elif last["role"] == "assistant":
+        after = amended(row, messages=[*turns[:-1], {**last, "content": corrected}])
+    else:
+        after = amended(row, messages=[*turns, message("assistant", corrected)])
+    before = {"original_record_id": row["record_id"], "original_completion": row["completion"]}
+    return {**after, **before, "decision": Verdict.FIX.value}
