@@ -1,7 +1,10 @@
 """Tasks: what people are asked, one thing to decide each, as plain data that no client or server has touched."""
 
+import hashlib
+from collections import Counter
 from typing import Any, NamedTuple
 
+from annotation.questions import ANSWERS
 from schemas.decision import TaskKind
 
 
@@ -32,3 +35,42 @@ class Task(NamedTuple):
     suggestions: tuple[Suggestion, ...]
     metadata: dict[str, Any]
     vector: tuple[float, ...] | None  # of the prompt; null where it was not embedded
+
+
+class Skipped(NamedTuple):
+    """A record that waits for people and is not asked about now, and why."""
+
+    record_id: str
+    subject: str
+    reason: str
+
+
+class Planned(NamedTuple):
+    """What a release has to ask people: each record in review is in one task, or skipped."""
+
+    tasks: tuple[Task, ...]  # by task_id, so that gold stands anywhere among them
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]  # what could not be done as the settings ask; a sentence each
+
+    @property
+    def responses_by_tier(self) -> dict[str, int]:
+        """How many submitted responses the tasks ask for, gold included."""
+        asked: Counter[str] = Counter()
+        for task in self.tasks:
+            asked[task.tier] += task.min_submitted
+        return dict(sorted(asked.items()))
+
+
+def task_id(project: str, kind: TaskKind, subject: str, *, gold: bool = False, adjudicates: bool = False) -> str:
+    """The task's name: the same whenever and wherever the same is asked.
+
+    >>> task_id("assay", TaskKind.RECORD, "ab")
+    't6ff5a1ab8fc1d4bd3a0b1b3a3d5a2e8b'
+    """
+    told = "\n".join((project, kind.value, subject, "gold" if gold else "", "adjudicates" if adjudicates else ""))
+    return "t" + hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def chosen_field(task_id: str) -> str:
+    """Of a PREFERENCE the field that shows the answer which the data prefers, drawn by the task's id."""
+    return ANSWERS[hashlib.sha256(f"chosen:{task_id}".encode()).digest()[0] % 2]

@@ -1,7 +1,7 @@
 """The commands for review by people: `assay annotate serve | push | pull | status`, `assay cost`, `assay agreement`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -136,16 +136,21 @@ def cost(
 
 def agreement(
     file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Columns worker, task, label and, if known, gold.")],
-    out: Annotated[Path | None, typer.Option(help="Write the consensus label of each task to this CSV file.")] = None,
+    level: Annotated[
+        Literal["nominal", "ordinal"], typer.Option(help="ordinal where labels are ranks, such as ratings.")
+    ] = "nominal",
+    labels: Annotated[bool, typer.Option("--labels", help="With --json: each task's consensus label too.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write each task's consensus label to this CSV file.")] = None,
     json: Json = False,
 ) -> None:
     """Say how far several people's labels agree, and what they say together."""
-    from annotation.agreement_file import agreement_lines, agreement_of_file, write_consensus
+    from annotation.agreement_file import agreement_lines, measure_file, write_consensus
 
-    result = agreement_of_file(file)
+    measured = measure_file(file, level=level)
     if out is not None:
-        write_consensus(file, out)
-    _say(result, json, "\n".join(agreement_lines(result)))
+        write_consensus(measured.labels, out)
+    told = {"labels": measured.labels.to_dicts()} if labels else {}
+    _say({**measured.result, **told}, json, "\n".join(agreement_lines(measured.result)))
 
 
 def _settings(config: Path | None) -> "Settings":

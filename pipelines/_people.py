@@ -10,6 +10,9 @@ from schemas.decision import DECISION_SCHEMA
 from schemas.report import Cost
 from schemas.settings import AnnotationSettings
 
+DECISIONS = "decisions"
+"""The name under which a manifest lists what people decided, among its inputs."""
+
 
 class Known(NamedTuple):
     """DECISION_SCHEMA, and the costs; null where nothing was ever given out."""

@@ -19,7 +19,7 @@ import polars as pl
 from pipelines import _stages as stages
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
-from pipelines._people import digest
+from pipelines._people import DECISIONS, digest
 from pipelines._stages import Run
 from pipelines._workspace import install, save_frame, save_json
 from pipelines.gate import figures_of
@@ -34,10 +34,6 @@ from schemas.report import Run as RunFigures
 _LIBRARIES = (
     "polars", "datasets", "sentence-transformers", "torch", "faiss-cpu", "great-expectations", "prefect", "numpy",
 )  # fmt: skip
-
-
-DECISIONS = "decisions"
-"""The name under which the manifest lists what people decided."""
 
 
 def publish(run: Run) -> Report:

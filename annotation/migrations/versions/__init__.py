@@ -1,0 +1,1 @@
+"""One file a change; `down_revision` is the one before. database.HEAD names the last."""

@@ -1,0 +1,272 @@
+"""Pull: what people answered is read, kept, paid and decided, each once, however often it is tried.
+
+Each page of answers is kept and paid before the next is read, and everything is decided anew from what is
+kept, so a pull that is cut short anywhere is finished by the next.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import polars as pl
+from sqlalchemy import Engine
+
+from annotation.adjudication import Escalation, adjudicate
+from annotation.asked import Asked, all_answers, all_asked, keep_answers, set_state
+from annotation.budget import book_responses, release_tasks
+from annotation.client import Client
+from annotation.database import reading
+from annotation.deciding import Result, accuracies, results
+from annotation.decisions import Decision, record_decisions
+from annotation.ledger import locked
+from annotation.measures import Measured, measures
+from annotation.push import Say
+from annotation.responses import Answer, Page
+from annotation.routing import Facts, route
+from annotation.said import Said, said
+from schemas.decision import TaskKind
+from schemas.settings import AnnotationSettings
+
+Present = dict[str, dict[str, Any]]
+"""The tasks that are on the server: id -> what they can be filtered by."""
+
+
+class Read(NamedTuple):
+    """What was found on the server, and kept."""
+
+    tasks: int
+    submitted: int
+    drafts: int
+    discarded: int
+    new: int  # answers that were not kept before
+    changed: int  # answers that their writers changed since
+    booked: int  # answers paid now
+    amount: int  # what they cost, smallest units of the currency
+    overdrawn: int  # of it, beyond what their tasks had reserved
+    strange_records: int  # records of these datasets that nobody gave out
+    missing_datasets: tuple[str, ...]  # "tier/dataset" that the server does not have
+    missing_tasks: tuple[str, ...]  # open tasks that the server does not have: push sends them again
+
+
+class Pulled(NamedTuple):
+    """What a pull found and did."""
+
+    read: Read
+    decisions: tuple[Decision, ...]  # new or changed by this pull
+    wrote: dict[str, str]  # subject -> whose corrected response was taken, where there were several
+    waiting: int  # open tasks that want more answers
+    released: int  # reserved before and not needed, smallest units
+    escalated: tuple[Escalation, ...]  # undecided, with what becomes of them
+    all_discarded: tuple[str, ...]  # open tasks that everybody who looked discarded
+    strangers: tuple[tuple[str, str], ...]  # (tier, annotator) who answered and is not in the settings; paid like all
+    gold: pl.DataFrame  # see gold_answers.annotators_on_gold
+    failing: tuple[str, ...]  # annotators below the settings' accuracy on gold
+    agreement: tuple[Measured, ...]
+
+
+def pull(
+    *,
+    client: Client,
+    engine: Engine,
+    settings: AnnotationSettings,
+    run_id: str | None = None,
+    progress: Say | None = None,
+) -> Pulled:
+    """Read everything that people said of the project's tasks, and decide what can be decided.
+
+    Raises AnnotationError and StoreError where server or database fail; what was kept until then is kept.
+    """
+    say = progress or (lambda line: None)
+    read, present = _read_all(client, engine, settings, run_id, say)
+    with reading(engine) as connection:
+        tasks = list(all_asked(connection, settings.project).values())
+        answers = all_answers(connection, settings.project)
+    opinions = _opinions(settings.project, tasks, answers)
+    found = results(tasks, opinions, settings, lambda task, domain: _tier_of(task, domain, present, settings))
+    final, undecided = _by_subject(found)
+    new, released = _decide(engine, settings, tasks, final, undecided, opinions, run_id)
+    say(f"decided: {len(new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
+    _take_back(client, tasks, present, answers, final)
+    escalated = adjudicate(
+        undecided, opinions, tasks, present, client=client, engine=engine, settings=settings, run_id=run_id
+    )
+    gold = accuracies(tasks, opinions, settings)
+    open_tasks = [task for task in tasks if task.state in ("reserved", "pushed") and task.subject not in final]
+    return Pulled(
+        read=read,
+        decisions=tuple(new),
+        wrote={result.task.subject: result.wrote for result in final.values() if result.wrote},
+        waiting=sum(len(opinions.get(task.task_id, ())) < task.min_submitted for task in open_tasks),
+        released=released,
+        escalated=escalated,
+        all_discarded=tuple(task.task_id for task in open_tasks if _all_discarded(answers.get(task.task_id, ()))),
+        strangers=_strangers(tasks, opinions, settings),
+        gold=gold,
+        failing=tuple(gold.filter(pl.col("verdict").is_in(["below", "surely below"]))["worker"]),
+        agreement=measures(tasks, opinions),
+    )
+
+
+def _read_all(
+    client: Client, engine: Engine, settings: AnnotationSettings, run_id: str | None, say: Say
+) -> tuple[Read, Present]:
+    """Reads and keeps; and the tasks that are on the server."""
+    with reading(engine) as connection:
+        known = all_asked(connection, settings.project)
+    counts: Counter[str] = Counter()
+    present: Present = {}
+    gone: list[str] = []
+    for tier, name in sorted({(task.tier, task.dataset) for task in known.values() if task.state != "withdrawn"}):
+        dataset = client.find_dataset(tier, name)
+        if dataset is None:
+            gone.append(f"{tier}/{name}")
+            continue
+        for page in client.responses(dataset):
+            counts.update(_keep(engine, settings, known, page, run_id))
+            present |= {task_id: held for task_id, held in page.metadata.items() if task_id in known}
+        say(f"{tier}/{name}: {counts['submitted']:,} answers read, {counts['booked']:,} of them new to the books")
+    missing = [task for task in known.values() if task.state == "pushed" and task.task_id not in present]
+    fields = {name: counts[name] for name in Read._fields if name not in ("missing_datasets", "missing_tasks")}
+    return Read(**fields, missing_datasets=tuple(gone), missing_tasks=tuple(task.task_id for task in missing)), present
+
+
+def _keep(
+    engine: Engine, settings: AnnotationSettings, known: dict[str, Asked], page: Page, run_id: str | None
+) -> dict[str, int]:
+    """A page of answers, kept first and then paid: what is kept and not paid is paid by the next pull."""
+    ours = [answer for answer in page.answers if answer.task_id in known]
+    arrived = [name for name in page.task_ids if name in known and known[name].state == "reserved"]
+    with locked(engine, settings.project, settings.currency) as lock:
+        kept = keep_answers(
+            lock.connection, settings.project, {name: known[name].tier for name in page.task_ids if name in known}, ours
+        )
+        # A push that was cut short did not live to note them.
+        set_state(lock.connection, arrived, "pushed", was=("reserved",))
+    submitted = [answer for answer in ours if answer.status == "submitted"]
+    booked = book_responses(engine, submitted, settings, run_id) if submitted else None
+    return {
+        "tasks": sum(name in known for name in page.task_ids),
+        "strange_records": sum(name not in known for name in page.task_ids),
+        "submitted": len(submitted),
+        "drafts": sum(answer.status == "draft" for answer in ours),
+        "discarded": sum(answer.status == "discarded" for answer in ours),
+        "new": kept.new,
+        "changed": kept.changed,
+        "booked": len(booked.new) if booked else 0,
+        "amount": booked.amount if booked else 0,
+        "overdrawn": booked.overdrawn if booked else 0,
+    }
+
+
+def _opinions(project: str, tasks: Iterable[Asked], answers: dict[str, list[Answer]]) -> dict[str, list[Said]]:
+    """What was submitted, of each task that was not withdrawn."""
+    opinions = {
+        task.task_id: [
+            said(project, task, answer) for answer in answers.get(task.task_id, ()) if answer.status == "submitted"
+        ]
+        for task in tasks
+        if task.state != "withdrawn"
+    }
+    return {task_id: given for task_id, given in opinions.items() if given}
+
+
+def _by_subject(found: Sequence[Result]) -> tuple[dict[str, Result], list[Result]]:
+    """Subject -> the result that decides it, and the results that leave theirs undecided.
+
+    Who adjudicates has the last word; otherwise of several tasks the last.
+    """
+    last = {result.task.subject: result for result in sorted(found, key=lambda result: result.task.adjudicates)}
+    final = {subject: result for subject, result in last.items() if result.decision is not None}
+    return final, [result for result in last.values() if result.decision is None]
+
+
+def _decide(
+    engine: Engine,
+    settings: AnnotationSettings,
+    tasks: Sequence[Asked],
+    final: dict[str, Result],
+    undecided: Sequence[Result],
+    opinions: dict[str, list[Said]],
+    run_id: str | None,
+) -> tuple[list[Decision], int]:
+    """What is new among the decisions, and what they set free."""
+    done = [
+        task.task_id
+        for task in tasks
+        if task.state not in ("decided", "withdrawn")
+        and (
+            len(opinions.get(task.task_id, ())) >= task.min_submitted
+            if task.gold is not None
+            else task.subject in final
+        )
+    ]
+    # Given back first: what is decided has nothing reserved, whenever this is cut short.
+    released = release_tasks(engine, done, settings, "decided", run_id) if done else 0
+    decisions = [result.decision for result in final.values() if result.decision is not None]
+    with locked(engine, settings.project, settings.currency) as lock:
+        new = record_decisions(lock.connection, settings.project, decisions, lock.at)
+        set_state(lock.connection, done, "decided")
+        escalated = [result.task.task_id for result in undecided if not result.task.adjudicates]
+        set_state(lock.connection, escalated, "escalated", was=("reserved", "pushed", "decided"))
+    return new, released
+
+
+def _take_back(
+    client: Client,
+    tasks: Sequence[Asked],
+    present: Present,
+    answers: dict[str, list[Answer]],
+    final: dict[str, Result],
+) -> None:
+    """What was decided without an answer to it need not be asked: adjudication of what people then agreed on."""
+    idle = [
+        task
+        for task in tasks
+        if task.gold is None and task.subject in final and task.task_id in present and task.task_id not in answers
+    ]
+    for tier, name in sorted({(task.tier, task.dataset) for task in idle}):
+        if (dataset := client.find_dataset(tier, name)) is not None:
+            mine = {task.task_id for task in idle if (task.tier, task.dataset) == (tier, name)}
+            client.withdraw(dataset, mine)
+
+
+def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSettings) -> str | None:
+    """The tier that the rules send the task to with this domain, where they sent it elsewhere without.
+
+    Only to people who are paid more: who was asked first knows no less than the others.
+    """
+    held = present.get(task.task_id, {})
+    facts = Facts(
+        kind=TaskKind(task.kind),
+        domain=domain,
+        reasons=task.reasons,
+        source=held.get("source"),
+        n_tokens=held.get("n_tokens"),
+        quality=held.get("quality"),
+    )
+    tier = route(facts, settings.rules).tier
+    before = route(facts._replace(domain=task.domain), settings.rules).tier
+    paid = settings.tiers[task.tier].price if task.tier in settings.tiers else Decimal(0)
+    return tier if tier not in (before, task.tier) and settings.tiers[tier].price > paid else None
+
+
+def _all_discarded(answers: Sequence[Answer]) -> bool:
+    return bool(answers) and all(answer.status == "discarded" for answer in answers)
+
+
+def _strangers(
+    tasks: Iterable[Asked], opinions: dict[str, list[Said]], settings: AnnotationSettings
+) -> tuple[tuple[str, str], ...]:
+    """Where a tier names nobody, nobody is a stranger to it."""
+    named = {tier: set(said.annotators) for tier, said in settings.tiers.items() if said.annotators}
+    return tuple(
+        sorted(
+            {
+                (task.tier, one.annotator)
+                for task in tasks
+                for one in opinions.get(task.task_id, ())
+                if task.tier in named and one.annotator not in named[task.tier]
+            }
+        )
+    )

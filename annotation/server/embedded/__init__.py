@@ -1,0 +1,1 @@
+"""What runs inside the Argilla server's own environment; imports nothing of Assay but itself."""

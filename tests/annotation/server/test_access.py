@@ -1,0 +1,49 @@
+"""Who may read what, over HTTP: keys, workspaces, other sites' pages."""
+
+from typing import Any
+
+import httpx
+
+FIELDS = [{"name": "text", "required": True, "settings": {"type": "text", "use_markdown": True}}]
+QUESTIONS = [{"name": "say", "required": True, "settings": {"type": "text"}}]
+
+
+def test_a_key_that_is_not_one_is_refused(argilla: Any, api: Any) -> None:
+    for key in ("argilla.apikey", "owner.apikey", "1234", argilla.api_key[:-1], ""):
+        assert api(argilla.url, key).get("/me").status_code == 401
+    assert httpx.get(f"{argilla.url}/api/v1/me", headers={"Authorization": "Bearer a.b.c"}).status_code == 401
+    assert api(argilla.url, argilla.api_key).get("/me").json()["role"] == "owner"
+
+
+def test_an_annotator_sees_his_own_tiers_workspace_and_no_other(argilla: Any, api: Any, make_dataset: Any) -> None:
+    owner = api(argilla.url, argilla.api_key)
+    secret = make_dataset(owner, "expert", fields=FIELDS, questions=QUESTIONS)
+    record = {"fields": {"text": "for experts only"}}
+    assert owner.post(f"/datasets/{secret}/records/bulk", json={"items": [record]}).is_success
+
+    ana, eva = (api(argilla.url, argilla.accounts[name].api_key) for name in ("ana", "eva"))
+    assert [one["name"] for one in ana.get("/me/workspaces").json()["items"]] == ["crowd"]
+    assert [one["name"] for one in eva.get("/me/workspaces").json()["items"]] == ["expert"]
+    assert secret not in {one["id"] for one in ana.get("/me/datasets").json()["items"]}
+    assert secret in {one["id"] for one in eva.get("/me/datasets").json()["items"]}
+    search = {"query": {"text": {"q": "experts"}}}
+    for refused in (
+        ana.get(f"/datasets/{secret}"),
+        ana.get(f"/datasets/{secret}/records"),
+        ana.get(f"/me/datasets/{secret}/metrics"),
+        ana.post(f"/me/datasets/{secret}/records/search", json=search),
+        ana.get("/users"),
+    ):
+        assert refused.status_code == 403
+        assert "for experts only" not in refused.text
+    assert eva.post(f"/me/datasets/{secret}/records/search", json=search).json()["total"] == 1
+
+
+def test_no_other_sites_page_may_read_answers(argilla: Any) -> None:
+    for origin in ("http://evil.example", "null", "http://127.0.0.1:1", argilla.url):
+        asked = {"Origin": origin, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-y"}
+        plain = httpx.get(f"{argilla.url}/api/v1/status", headers={"Origin": origin})
+        preflight = httpx.options(f"{argilla.url}/api/v1/me", headers=asked)
+        assert "access-control-allow-origin" not in plain.headers
+        assert "access-control-allow-origin" not in preflight.headers
+        assert preflight.status_code == 400

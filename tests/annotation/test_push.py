@@ -1,0 +1,319 @@
+"""Tasks get to the server once and are paid for once, whatever dies on the way."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from annotation.budget import release_tasks
+from annotation.client import Client
+from annotation.database import open_store, reading
+from annotation.ledger import Sums, sums
+from annotation.push import push
+from annotation.server import serve
+from annotation.tables import TASKS
+from annotation.tasks import Task
+from schemas.decision import TaskKind
+from schemas.errors import AnnotationError, BudgetError
+from schemas.settings import AnnotationSettings, BudgetSettings
+
+MakeTask = Callable[..., Task]
+WHY = "A program doubts that the request is answered."
+
+
+@pytest.fixture
+def client(argilla: Any) -> Iterator[Client]:
+    with Client(argilla.url, argilla.api_key) as made:
+        yield made
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Engine]:
+    engine = open_store(database)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def settings(argilla_settings: AnnotationSettings) -> AnnotationSettings:
+    """A project of its own for each test: the server is shared, the datasets are not."""
+    return argilla_settings.model_copy(update={"project": f"p{uuid4().hex[:12]}"})
+
+
+@pytest.fixture
+def make_task() -> MakeTask:
+    """A task of a project: whatever is not said is sensible."""
+
+    def make(settings: AnnotationSettings, name: str, **said: Any) -> Task:
+        given = {
+            "task_id": name,
+            "kind": TaskKind.RECORD,
+            "subject": name,
+            "record_id": name,
+            "twin_id": None,
+            "tier": "crowd",
+            "dataset": f"{settings.project}-record",
+            "min_submitted": 1,
+            "domain": "code",
+            "reasons": ("refusal.partial",),
+            "gold": None,
+            "fields": {"prompt": f"What is {name}?", "completion": "It is what it is.", "why": WHY},
+            "suggestions": (),
+            "metadata": {"domain": "code", "reasons": ["refusal.partial"]},
+            "vector": (0.5, 0.25, 0.125),
+        }
+        return Task(**given | said)
+
+    return make
+
+
+def states(store: Engine) -> dict[str, str]:
+    with reading(store) as connection:
+        return dict(connection.execute(sa.select(TASKS.c.task_id, TASKS.c.state)).all())  # type: ignore[arg-type]
+
+
+def money(store: Engine, settings: AnnotationSettings) -> Sums:
+    with reading(store) as connection:
+        return sums(connection, settings.project)
+
+
+def held(client: Client, settings: AnnotationSettings, tier: str = "crowd") -> set[str]:
+    dataset = client.find_dataset(tier, f"{settings.project}-record")
+    return client.external_ids(dataset) if dataset else set()
+
+
+def test_tasks_are_sent_noted_and_paid_for(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    tasks = [make_task(settings, f"t{number}") for number in range(5)] + [make_task(settings, "e", tier="expert")]
+    lines: list[str] = []
+    done = push(tasks, client=client, engine=store, settings=settings, run_id="run", progress=lines.append)
+    assert (done.new, done.already, done.settled, done.refused) == (6, 0, 0, ())
+    assert done.by_dataset == {
+        f"crowd/{settings.project}-record": 5,
+        f"expert/{settings.project}-record": 1,
+    }
+    assert done.reserved == 5 * 200 + 5000
+    assert done.forecast.amount == done.reserved
+    assert money(store, settings) == Sums(reserved=6000, spent=0)
+    assert held(client, settings) == {f"t{number}" for number in range(5)}
+    assert set(states(store).values()) == {"pushed"}
+    assert lines
+
+
+def test_pushing_again_changes_nothing(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    tasks = [make_task(settings, f"t{number}") for number in range(4)]
+    push(tasks, client=client, engine=store, settings=settings)
+    again = push(tasks, client=client, engine=store, settings=settings)
+    assert (again.new, again.already, again.reserved) == (0, 4, 0)
+    assert money(store, settings).reserved == 800
+    more = push([*tasks, make_task(settings, "t4")], client=client, engine=store, settings=settings)
+    assert (more.new, more.already, more.reserved) == (1, 4, 200)
+
+
+def test_beyond_the_budget_nothing_is_sent(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    poor = settings.model_copy(update={"budget": BudgetSettings(total=Decimal(7))})
+    tasks = [make_task(settings, f"t{number}") for number in range(4)]
+    with pytest.raises(BudgetError, match=r"annotation\.budget\.total"):
+        push(tasks, client=client, engine=store, settings=poor)
+    assert client.find_dataset("crowd", f"{settings.project}-record") is None
+    assert states(store) == {}
+    assert push(tasks[:3], client=client, engine=store, settings=poor).new == 3
+
+
+def test_a_record_that_the_server_refuses_costs_itself_and_gets_its_money_back(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    bad = make_task(settings, "bad", fields={"prompt": "half a sign: \ud83d", "why": WHY})
+    for _ in range(2):  # told each time, paid never
+        done = push([make_task(settings, "good"), bad], client=client, engine=store, settings=settings)
+        assert [one.task_id for one in done.refused] == ["bad"]
+        assert "surrogates" in done.refused[0].reason
+        assert money(store, settings) == Sums(reserved=200, spent=0)
+        assert states(store) == {"good": "pushed", "bad": "withdrawn"}
+    mended = make_task(settings, "bad", fields={"prompt": "a whole sign: \U0001f600", "why": WHY})
+    assert push([mended], client=client, engine=store, settings=settings).new == 1
+    assert money(store, settings) == Sums(reserved=400, spent=0)
+
+
+def test_what_is_decided_or_withdrawn_is_not_asked_again(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    tasks = [make_task(settings, name) for name in ("decided", "withdrawn", "open")]
+    push(tasks, client=client, engine=store, settings=settings)
+    release_tasks(store, ["withdrawn"], settings, "by hand")
+    with store.begin() as connection:
+        for name in ("decided", "withdrawn"):
+            connection.execute(sa.update(TASKS).where(TASKS.c.task_id == name).values(state=name))
+    dataset = client.find_dataset("crowd", f"{settings.project}-record")
+    assert dataset is not None
+    client.withdraw(dataset, ["decided", "withdrawn", "open"])
+    again = push(tasks, client=client, engine=store, settings=settings)
+    assert (again.new, again.resent, again.settled) == (1, 1, 2)
+    assert held(client, settings) == {"open"}
+
+
+def test_one_subject_is_asked_once_whatever_the_rules_say_by_now(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    push([make_task(settings, "t", subject="s")], client=client, engine=store, settings=settings)
+    moved = make_task(settings, "t", subject="s", tier="expert")
+    renamed = make_task(settings, "other", subject="s", tier="expert")
+    done = push([moved, renamed], client=client, engine=store, settings=settings)
+    assert (done.new, done.already, done.reserved) == (0, 2, 0)
+    assert held(client, settings, "expert") == set()
+
+
+def test_a_server_that_lost_its_data_gets_the_tasks_again_and_nothing_is_reserved_twice(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask, argilla: Any
+) -> None:
+    tasks = [make_task(settings, f"t{number}") for number in range(5)]
+    push(tasks, client=client, engine=store, settings=settings)
+    dataset = client.find_dataset("crowd", f"{settings.project}-record")
+    assert dataset is not None
+    gone = httpx.delete(
+        f"{argilla.url}/api/v1/datasets/{dataset.id}", headers={"X-Argilla-Api-Key": argilla.api_key}, timeout=60
+    )
+    assert gone.is_success
+    again = push(tasks, client=client, engine=store, settings=settings)
+    assert (again.new, again.resent, again.reserved) == (5, 5, 0)
+    assert held(client, settings) == {task.task_id for task in tasks}
+    assert money(store, settings) == Sums(reserved=1000, spent=0)
+
+
+def test_a_dataset_that_asks_something_else_stops_the_push_before_money_is_promised(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    push([make_task(settings, "one")], client=client, engine=store, settings=settings)
+    with pytest.raises(AnnotationError, match="asks 1 people each, not 3"):
+        push([make_task(settings, "three", min_submitted=3)], client=client, engine=store, settings=settings)
+    assert money(store, settings).reserved == 200
+
+
+def test_annotators_without_an_account_are_named(
+    client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    crowd = settings.tiers["crowd"].model_copy(update={"annotators": ("ana", "nobody")})
+    wider = settings.model_copy(update={"tiers": {**settings.tiers, "crowd": crowd}})
+    done = push([make_task(settings, "t")], client=client, engine=store, settings=wider)
+    assert done.absent == (("crowd", "nobody"),)
+
+
+# What a killed process runs: the same push, as a command would.
+PUSH = """
+import json, sys
+from annotation.client import Client
+from annotation.database import open_store
+from annotation.push import push
+from annotation.tasks import Task
+from schemas.settings import AnnotationSettings
+order = json.load(sys.stdin)
+tasks = [Task(**task | {"suggestions": ()}) for task in order["tasks"]]
+settings = AnnotationSettings.model_validate(order["settings"])
+with Client(order["url"], order["key"]) as client:
+    push(tasks, client=client, engine=open_store(), settings=settings, progress=lambda line: print(line, flush=True))
+"""
+
+
+def pushing(argilla: Any, settings: AnnotationSettings, tasks: list[Task]) -> "subprocess.Popen[str]":
+    import json
+
+    order = {
+        "url": argilla.url,
+        "key": argilla.api_key,
+        "settings": settings.model_dump(mode="json"),
+        "tasks": [task._asdict() for task in tasks],
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", PUSH], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    process.stdin.write(json.dumps(order))
+    process.stdin.close()
+    return process
+
+
+def end(process: "subprocess.Popen[str]") -> None:
+    process.kill()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", ["while it reserves", "after a batch"])
+def test_a_push_killed_in_the_middle_is_finished_by_the_next(
+    argilla: Any, client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask, moment: str
+) -> None:
+    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(1300)]
+    process = pushing(argilla, settings, tasks)
+    try:
+        assert process.stdout is not None
+        if moment == "after a batch":
+            assert "500 of 1,300" in process.stdout.readline()
+        else:
+            wait_for(lambda: bool(states(store)))
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    finally:
+        end(process)
+    assert len(held(client, settings)) < 1300
+    done = push(tasks, client=client, engine=store, settings=settings)
+    assert (done.new + done.already, done.reserved) == (1300, 0)
+    assert held(client, settings) == {task.task_id for task in tasks}
+    assert set(states(store).values()) == {"pushed"}
+    assert money(store, settings) == Sums(reserved=1300 * 200, spent=0)
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    pytest.fail("it did not happen within 30 s")
+
+
+@pytest.mark.slow
+def test_a_server_killed_in_the_middle_of_a_push(
+    tmp_path: Any, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+) -> None:
+    """A server of its own: the others' must live."""
+    home = tmp_path / "home"
+    running = serve.start(home, settings, port=0, progress=lambda _: None)
+    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(1300)]
+    try:
+        key = next(one.api_key for one in running.new_accounts if one.username == "owner")
+
+        def kill_after_the_first_batch(line: str) -> None:
+            if "500 of 1,300" in line:
+                os.kill(running.pid, signal.SIGKILL)
+
+        with (
+            Client(running.url, key, timeout=10) as client,
+            pytest.raises(AnnotationError, match=r"500 of 1,300 tasks are there; push again sends the others") as said,
+        ):
+            push(tasks, client=client, engine=store, settings=settings, progress=kill_after_the_first_batch)
+        assert "\n" not in str(said.value)
+        running = serve.start(home, settings, port=running.port, progress=lambda _: None)
+        with Client(running.url, key) as client:
+            done = push(tasks, client=client, engine=store, settings=settings)
+            assert (done.new, done.already, done.reserved) == (800, 500, 0)
+            assert held(client, settings) == {task.task_id for task in tasks}
+        assert money(store, settings) == Sums(reserved=1300 * 200, spent=0)
+    finally:
+        serve.stop(home)
