@@ -7,12 +7,16 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types layers unit trainers cli constraints clean
+.PHONY: help setup system demo test lint types layers unit trainers cli constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## the environment in .venv, from the pinned constraints
+system: ## Debian packages that the tests of the browser and of PostgreSQL need
+	@command -v chromium > /dev/null && ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
+		{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium postgresql > /dev/null; }
+
 demo: setup ## curate data/samples into runs/demo and judge it
 	@$(BIN)/assay curate data/samples/train --out $(DEMO) \
 		--against data/samples/benchmarks/holdout.jsonl \
@@ -36,7 +40,7 @@ layers: setup ## who may import whom
 	@$(BIN)/lint-imports
 
 unit: setup ## tests and doctests
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -m 'not trainer'
 
 trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
 	@LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python $(BIN)/pytest -q -m trainer tests/trainers

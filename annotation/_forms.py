@@ -16,11 +16,18 @@ NOTHING = "*(nothing)*"
 NO_HINT = "No hint is given for this one: judge it as it stands."
 """Why, for gold records of which nothing is known, and for the real ones among which they hide."""
 
-_DUPLICATES = {
-    DUPLICATE_CONFLICT: "A near-equal prompt has a different answer, which is shown for comparison. "
-    "Judge this record only: is its answer the right one?",
-    DUPLICATE_SEMANTIC: "May say the same as the record that is shown for comparison.",
-}
+_REMARKS = ("a near-equal prompt has a different answer", "may say the same as its twin")
+_SUSPECTED = "May say the same as the record that is shown for comparison."
+_CONFLICT = (
+    "A near-equal prompt has a different answer, which is shown for comparison. "
+    "Judge this record only: is its answer the right one?"
+)
+# Equal but for what the data says of them.
+_OPPOSED = "Another record has this very answer, and says the opposite of it. Judge this record only: is it right?"
+_PREFERRED = (
+    "Another record has a near-equal prompt and other answers, or prefers the other one of the same two. "
+    "Judge this record only."
+)
 _LABELS = {
     True: "The data says that this answer is a **good example**. Accept if that is right, reject if it is not.",
     False: "The data says that this answer is a **bad example**. Accept if that is right, reject if it is not.",
@@ -53,15 +60,16 @@ def pair_fields(row: dict[str, Any], twin: dict[str, Any], why: str) -> dict[str
     }
 
 
-def why(row: dict[str, Any], descriptions: Mapping[str, str], *, prompted: bool) -> str:
+def why(row: dict[str, Any], twin: dict[str, Any] | None, descriptions: Mapping[str, str], *, prompted: bool) -> str:
     """Why a record is asked about, in words: what it fails, what a stage remarked, milder findings."""
     label = _LABELS.get(row["label"]) if row["kind"] == Kind.KTO else None
     if not prompted:
         return "\n\n".join(filter(None, (label, NO_HINT)))
-    duplicates = [_alike(_DUPLICATES[name], row) for name in row["reasons"] if name in _DUPLICATES]
-    failed = [name for name in row["reasons"] if name not in _DUPLICATES]
-    # What the duplicates' stage remarks is said above, in more words.
-    detail = row["detail"] if row["detail"] and not duplicates else ""
+    suspicions = {DUPLICATE_CONFLICT: _conflict(row, twin), DUPLICATE_SEMANTIC: _SUSPECTED}
+    duplicates = [_alike(suspicions[name], row) for name in row["reasons"] if name in suspicions]
+    failed = [name for name in row["reasons"] if name not in suspicions]
+    # What the duplicates' stage remarks of them is said above, in more words.
+    detail = row["detail"] if row["detail"] and row["detail"] not in _REMARKS else ""
     parts = (
         label,
         *duplicates,
@@ -75,6 +83,15 @@ def why(row: dict[str, Any], descriptions: Mapping[str, str], *, prompted: bool)
 def pair_why(row: dict[str, Any]) -> str:
     """Why a pair is asked about."""
     return _alike("A program suspects that these two records say the same.", row)
+
+
+def _conflict(row: dict[str, Any], twin: dict[str, Any] | None) -> str:
+    if row["kind"] == Kind.PREFERENCE:
+        return _PREFERRED
+    if twin is None:
+        return "A near-equal prompt has a different answer. That record is not in this release."
+    is_opposed = row["kind"] == Kind.KTO and row["completion"] == twin["completion"]
+    return _OPPOSED if is_opposed else _CONFLICT
 
 
 def _alike(text: str, row: dict[str, Any]) -> str:

@@ -97,6 +97,8 @@ def _paragraphs(lines: list[str]) -> Iterator[str]:
 
 def _paragraph(lines: list[str]) -> str:
     said = "\\\n".join(_line(line.rstrip()) for line in lines)
+    # Parsers may strip a paragraph of white space of every kind.
+    said = "&nbsp;" + said[1:] if said.startswith(_KEPT) else said
     if said.count("\\") < 2 * MOST_IN_PARAGRAPH:
         return said
     # Less readable where the markdown itself is read, but the parser passes over it.

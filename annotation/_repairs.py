@@ -25,12 +25,14 @@ _OWN_HEADER = re.compile(
 )
 # What ends a turn, or opens somebody else's.
 _NEXT_TURN = re.compile(
-    rf"\s*(?:<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<end_of_turn>|{_TURN}|<\|user\|>|<\|system\|>|<<SYS>>|\[INST\]"
+    rf"(?:<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<end_of_turn>|{_TURN}|<\|user\|>|<\|system\|>|<<SYS>>|\[INST\]"
     r"|### (?:Instruction|Input|Human):|Below is an instruction that describes a task)"
 )
 _ANY_MARKER = re.compile(r"<\|\w+\|>|</?start_of_turn>|<end_of_turn>|\[/?INST\]|<</?SYS>>|### (?:\w+):")
-_PLACEHOLDER = re.compile(r"(?i)[<\[(`{]+\s*\\?no[\s_-]?(?:in|out)put\s*\\?[>\])`}]+")
-_PLACEHOLDER_LINE = re.compile(rf"(?m)^[ \t]*{_PLACEHOLDER.pattern[4:]}[ \t]*\n?", re.IGNORECASE)
+# Bounded, so that a text of nothing but brackets is read in no time.
+_MARKER = r"[<\[(`{]{1,4}\s{0,4}\\?no[\s_-]?(?:in|out)put\s{0,4}\\?[>\])`}]{1,4}"
+_PLACEHOLDER = re.compile(_MARKER, re.IGNORECASE)
+_PLACEHOLDER_LINE = re.compile(rf"^[ \t]{{0,8}}{_MARKER}[ \t]{{0,8}}$\n?", re.IGNORECASE | re.MULTILINE)
 _CONTROL = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _ENTITY = re.compile(
     r"&(?:amp|lt|gt|quot|apos|nbsp|ndash|mdash|rsquo|lsquo|rdquo|ldquo|hellip|#\d{2,5}|#x[0-9A-Fa-f]{2,5});"

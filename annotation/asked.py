@@ -17,6 +17,8 @@ REFUSED = "refused by the server: "
 ADJUDICATION = "-adjudication"
 """How a dataset's name ends whose tasks are asked again because people disagreed."""
 
+# Ids in one statement, well below either database's limit.
+_AT_ONCE = 1000
 # How long a reason may be in the ledger's note.
 _NOTE = 500
 
@@ -56,11 +58,12 @@ def all_asked(connection: Connection, project: str) -> dict[str, Asked]:
 
 def set_state(connection: Connection, task_ids: Collection[str], state: str, *, was: Collection[str] = ()) -> None:
     """Of those tasks; with `was`, of those that are in one of these states."""
-    change = sa.update(TASKS).where(TASKS.c.task_id == sa.bindparam("of")).values(state=state)
+    change = sa.update(TASKS).values(state=state)
     if was:
         change = change.where(TASKS.c.state.in_(list(was)))
-    if task_ids:
-        connection.execute(change, [{"of": task_id} for task_id in sorted(task_ids)])
+    ids = sorted(task_ids)
+    for start in range(0, len(ids), _AT_ONCE):
+        connection.execute(change.where(TASKS.c.task_id.in_(ids[start : start + _AT_ONCE])))
 
 
 def refused_before(connection: Connection, task_ids: Sequence[str]) -> set[str]:

@@ -18,21 +18,40 @@ class Domain(NamedTuple):
     """A record's domain, and who says so."""
 
     name: str
-    similarity: float | None  # cosine to the description; null where it was told, and for GENERAL
+    similarity: float | None  # cosine to the nearest part of its description; null where it was told, and for GENERAL
     agent: str  # the model, "metadata", or "people"
 
 
-def nearest(
-    prompts: NDArray[np.float32], descriptions: NDArray[np.float32], names: Sequence[str], *, min_similarity: float
-) -> list[tuple[str, float | None]]:
-    """For each row of `prompts` the name whose description is most similar, with the cosine.
+class Parts(NamedTuple):
+    """What prompts are compared with: the parts of all descriptions, and the domain of each."""
 
-    All rows are unit vectors, those of `descriptions` in the order of `names`. Below `min_similarity`, or
-    without descriptions, it is GENERAL and null; the first name wins a tie.
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+def parts(domains: Mapping[str, str]) -> Parts:
+    """The descriptions of `domains` (name to description), taken apart at semicolons.
+
+    >>> parts({"law": "courts; contracts"})
+    Parts(names=('law', 'law'), texts=('courts', 'contracts'))
+    """
+    told = [
+        (name, part.strip()) for name, description in domains.items() for part in description.split(";") if part.strip()
+    ]
+    return Parts(tuple(name for name, _ in told), tuple(text for _, text in told))
+
+
+def nearest(
+    prompts: NDArray[np.float32], described: NDArray[np.float32], names: Sequence[str], *, min_similarity: float
+) -> list[tuple[str, float | None]]:
+    """For each row of `prompts` the domain with the most similar part, and the cosine to it.
+
+    All rows are unit vectors, those of `described` in the order of `names`. Below `min_similarity`, or
+    where nothing is described, it is GENERAL and null; the first name wins a tie.
     """
     if not names:
         return [(GENERAL, None)] * len(prompts)
-    cosines = prompts @ descriptions.T
+    cosines = prompts @ described.T
     best = cosines.argmax(axis=1)
     highest = cosines[np.arange(len(prompts)), best]
     return [

@@ -24,7 +24,7 @@ from annotation import _forms as forms
 from annotation import _hints as hints
 from annotation._blinding import Placed, accompanied, unhinted
 from annotation._waiting import Draft, drafts
-from annotation.domains import GENERAL, Domain, nearest, told
+from annotation.domains import GENERAL, Domain, nearest, parts, told
 from annotation.gold import Gold
 from annotation.routing import Facts, can_overlap, dataset_of, overlaps, route
 from annotation.tasks import Planned, Skipped, Suggestion, Task, chosen_field, task_id
@@ -98,8 +98,9 @@ def _measured(
     places = [place for place, draft in enumerate(waiting) if (draft.row["prompt"] or "").strip()]
     if embed and places:
         found = embed([waiting[place].row["prompt"] for place in places])
-        described = embed(list(settings.domains.values())) if settings.domains else found[:0]
-        guesses = nearest(found, described, list(settings.domains), min_similarity=settings.domain_similarity)
+        compared = parts(settings.domains)
+        described = embed(compared.texts) if compared.texts else found[:0]
+        guesses = nearest(found, described, compared.names, min_similarity=settings.domain_similarity)
         for place, vector, guess in zip(places, found, guesses, strict=True):
             vectors[place] = tuple(vector.tolist())
             domains[place] = Domain(*guess, model)
@@ -176,7 +177,7 @@ def _contents(
     if draft.kind == TaskKind.PAIR and twin:
         return forms.pair_fields(row, twin, forms.pair_why(row)), hints.of_pair(row["similarity"], writing.model)
     prompted = draft.subject not in writing.unhinted
-    why = forms.why(row, writing.descriptions, prompted=prompted)
+    why = forms.why(row, twin, writing.descriptions, prompted=prompted)
     if draft.kind == TaskKind.PREFERENCE:
         return forms.preference_fields(row, why, twin, chosen_field(name)), hints.of_preference(row)
     return forms.record_fields(row, why, twin), hints.of_record(row, domain, prompted=prompted)

@@ -65,7 +65,7 @@ def task_id(project: str, kind: TaskKind, subject: str, *, gold: bool = False, a
     """The task's name: the same whenever and wherever the same is asked.
 
     >>> task_id("assay", TaskKind.RECORD, "ab")
-    't6ff5a1ab8fc1d4bd3a0b1b3a3d5a2e8b'
+    'te32ac079d40140367dd5d64d21f65891'
     """
     told = "\n".join((project, kind.value, subject, "gold" if gold else "", "adjudicates" if adjudicates else ""))
     return "t" + hashlib.sha256(told.encode()).hexdigest()[:32]

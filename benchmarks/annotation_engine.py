@@ -31,7 +31,9 @@ class Server:
     """Argilla's REST API, for one account."""
 
     def __init__(self, url: str, api_key: str) -> None:
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1", headers={"X-Argilla-Api-Key": api_key}, timeout=120)
+        self._http = httpx.Client(
+            base_url=f"{url.rstrip('/')}/api/v1", headers={"X-Argilla-Api-Key": api_key}, timeout=120
+        )
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's JSON. Raises RuntimeError with the server's words when it refuses."""
@@ -47,7 +49,9 @@ class Filled:
     def __init__(self, server: Server, workspace_id: str) -> None:
         self.server = server
         self.random = np.random.default_rng(7)
-        self.words = [f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ha") for second in map(str, range(500))]
+        self.words = [
+            f"{first}{second}" for first in ("ba", "ce", "di", "fo", "gu", "ha") for second in map(str, range(500))
+        ]
         name = f"benchmark-{time.time_ns()}"
         self.dataset = server.call("POST", "/datasets", {"name": name, "workspace_id": workspace_id})["id"]
         self.metadata: dict[str, str] = {}
@@ -147,7 +151,9 @@ def main() -> None:
             figures: Json = {
                 "records": said.records,
                 "logged_per_second": round(said.records / seconds, 1),
-                "median_ms": {name: _median(call, once=name.endswith("first")) for name, call in _calls(filled).items()},
+                "median_ms": {
+                    name: _median(call, once=name.endswith("first")) for name, call in _calls(filled).items()
+                },
             }
         finally:
             server.call("DELETE", f"/datasets/{filled.dataset}")
@@ -202,12 +208,17 @@ def _calls(filled: Filled) -> dict[str, Callable[[], Any]]:
         "similarity, first": lambda: filled.search({"query": similar}, limit=50),
         "similarity, warm": lambda: filled.search({"query": similar}, limit=50),
         "similarity, filtered": lambda: filled.search(
-            {"query": {**similar, "text": {"q": f"-{word}"}}, **_filtered(_terms(_metadata("domain"), ["legal"]))}, limit=50
+            {"query": {**similar, "text": {"q": f"-{word}"}}, **_filtered(_terms(_metadata("domain"), ["legal"]))},
+            limit=50,
         ),
         "progress": lambda: filled.server.call("GET", f"/datasets/{filled.dataset}/progress"),
         "own progress": lambda: filled.server.call("GET", f"/me/datasets/{filled.dataset}/metrics"),
-        "metrics of terms": lambda: filled.server.call("GET", f"/metadata-properties/{filled.metadata['domain']}/metrics"),
-        "metrics of numbers": lambda: filled.server.call("GET", f"/metadata-properties/{filled.metadata['quality']}/metrics"),
+        "metrics of terms": lambda: filled.server.call(
+            "GET", f"/metadata-properties/{filled.metadata['domain']}/metrics"
+        ),
+        "metrics of numbers": lambda: filled.server.call(
+            "GET", f"/metadata-properties/{filled.metadata['quality']}/metrics"
+        ),
     }
 
 

@@ -1,4 +1,4 @@
-"""The Prefect flow: the stages, in order.
+"""The Prefect flows: the stages in order, and the two ends of review by people.
 
 Each stage is a pure function; here it becomes a task that reads frames from the run's work folder and
 leaves frames there, so that paths pass between tasks and never data. `assay curate` and a deployment
@@ -93,6 +93,32 @@ def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None)
     reporter().line(counted("release", report.rows.released, f"written  ({time.monotonic() - began:.1f} s)"))
     _show(report)
     return report
+
+
+@flow(name="annotate-push", persist_result=False)
+def annotate_push(release: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Give out what waits for review in the folder `release`, once, within the budget.
+
+    `settings` is the content of assay.yaml; without it those of the release hold. Returns what
+    `assay annotate push --json` prints. Raises AssayError.
+    """
+    from pipelines.annotate import push
+
+    return push(Path(release), _settings(settings) if settings else None, progress=reporter().line).figures
+
+
+@flow(name="annotate-pull", persist_result=False)
+def annotate_pull(release: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Read what people answered, book it, decide; and make the release again where something new was decided.
+
+    `settings` as for `annotate_push`. Returns what `assay annotate pull --json` prints. Raises AssayError.
+    """
+    from pipelines.annotate import pull
+
+    got = pull(Path(release), _settings(settings) if settings else None, progress=reporter().line)
+    if got.sources:
+        curate(list(got.sources), release, got.settings.model_dump(mode="json"))
+    return {**got.figures, "released": bool(got.sources)}
 
 
 def _settings(given: dict[str, Any] | None) -> Settings:

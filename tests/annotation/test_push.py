@@ -220,9 +220,10 @@ from annotation.client import Client
 from annotation.database import open_store
 from annotation.push import push
 from annotation.tasks import Task
+from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 order = json.load(sys.stdin)
-tasks = [Task(**task | {"suggestions": ()}) for task in order["tasks"]]
+tasks = [Task(**task | {"kind": TaskKind(task["kind"]), "suggestions": ()}) for task in order["tasks"]]
 settings = AnnotationSettings.model_validate(order["settings"])
 with Client(order["url"], order["key"]) as client:
     push(tasks, client=client, engine=open_store(), settings=settings, progress=lambda line: print(line, flush=True))
@@ -260,24 +261,24 @@ def end(process: "subprocess.Popen[str]") -> None:
 def test_a_push_killed_in_the_middle_is_finished_by_the_next(
     argilla: Any, client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask, moment: str
 ) -> None:
-    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(1300)]
+    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(1200)]
     process = pushing(argilla, settings, tasks)
     try:
         assert process.stdout is not None
         if moment == "after a batch":
-            assert "500 of 1,300" in process.stdout.readline()
+            assert "500 of 1,200" in process.stdout.readline()
         else:
             wait_for(lambda: bool(states(store)))
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
     finally:
         end(process)
-    assert len(held(client, settings)) < 1300
+    assert len(held(client, settings)) < 1200
     done = push(tasks, client=client, engine=store, settings=settings)
-    assert (done.new + done.already, done.reserved) == (1300, 0)
+    assert (done.new + done.already, done.reserved) == (1200, 0)
     assert held(client, settings) == {task.task_id for task in tasks}
     assert set(states(store).values()) == {"pushed"}
-    assert money(store, settings) == Sums(reserved=1300 * 200, spent=0)
+    assert money(store, settings) == Sums(reserved=1200 * 200, spent=0)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -290,30 +291,32 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 @pytest.mark.slow
 def test_a_server_killed_in_the_middle_of_a_push(
-    tmp_path: Any, store: Engine, settings: AnnotationSettings, make_task: MakeTask
+    tmp_path: Any, settings: AnnotationSettings, make_task: MakeTask
 ) -> None:
     """A server of its own: the others' must live."""
+    store = open_store(f"sqlite:///{tmp_path}/assay.db")
     home = tmp_path / "home"
     running = serve.start(home, settings, port=0, progress=lambda _: None)
-    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(1300)]
+    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(700)]
     try:
         key = next(one.api_key for one in running.new_accounts if one.username == "owner")
 
         def kill_after_the_first_batch(line: str) -> None:
-            if "500 of 1,300" in line:
+            if "500 of 700" in line:
                 os.kill(running.pid, signal.SIGKILL)
 
         with (
             Client(running.url, key, timeout=10) as client,
-            pytest.raises(AnnotationError, match=r"500 of 1,300 tasks are there; push again sends the others") as said,
+            pytest.raises(AnnotationError, match=r"500 of 700 tasks are there; push again sends the others") as said,
         ):
             push(tasks, client=client, engine=store, settings=settings, progress=kill_after_the_first_batch)
         assert "\n" not in str(said.value)
         running = serve.start(home, settings, port=running.port, progress=lambda _: None)
         with Client(running.url, key) as client:
             done = push(tasks, client=client, engine=store, settings=settings)
-            assert (done.new, done.already, done.reserved) == (800, 500, 0)
+            assert (done.new, done.already, done.reserved) == (200, 500, 0)
             assert held(client, settings) == {task.task_id for task in tasks}
-        assert money(store, settings) == Sums(reserved=1300 * 200, spent=0)
+        assert money(store, settings) == Sums(reserved=700 * 200, spent=0)
     finally:
         serve.stop(home)
+        store.dispose()

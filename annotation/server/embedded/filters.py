@@ -39,7 +39,9 @@ _RECORD = {
 }
 # A value inside JSON, `v` of json_each: lists count with each item, objects not at all.
 _IN_JSON = {
-    NUMBERS: f"CASE WHEN v.type IN ('integer', 'real') THEN v.value WHEN v.type = 'text' THEN {NUMBER_FUNCTION}(v.value) END",
+    NUMBERS: (
+        f"CASE WHEN v.type IN ('integer', 'real') THEN v.value WHEN v.type = 'text' THEN {NUMBER_FUNCTION}(v.value) END"
+    ),
     TEXTS: (
         "CASE WHEN v.type = 'text' THEN v.value WHEN v.type IN ('true', 'false') THEN v.type "
         "WHEN v.type IN ('integer', 'real') THEN CAST(v.value AS TEXT) END"
@@ -134,11 +136,11 @@ def _place(scope: Any, names: Names) -> _Values | None:
         kind = _KINDS[names.properties[scope.metadata_property]]
         return _Values(sql("{} WHERE 1", metadata_values(scope.metadata_property)), _IN_JSON[kind], kind)
     question = names.questions[scope.question]
-    kind = _KINDS.get(question.type)
     if isinstance(scope, SuggestionFilterScope):
-        return _suggestions(scope.property, question, kind)
-    if kind is None:
+        return _suggestions(scope.property, question)
+    if question.type not in _KINDS:
         return None
+    kind = _KINDS[question.type]
     users = sql("AND x.user_id = {}", scope.user.id.hex) if scope.user else Sql("")
     source = sql(
         'responses x, json_each(x."values", {}) v WHERE x.record_id = m.record_id {}',
@@ -148,11 +150,10 @@ def _place(scope: Any, names: Names) -> _Values | None:
     return _Values(source, _IN_JSON[kind], kind)
 
 
-def _suggestions(what: str, question: Question, kind: str | None) -> _Values | None:
+def _suggestions(what: str, question: Question) -> _Values | None:
     if what in ("agent", "type"):
         return _Values(sql("suggestions s WHERE s.question_id = {}", question.id), f"s.{what}", TEXTS)
-    if what == "score":
-        kind = NUMBERS
+    kind = NUMBERS if what == "score" else _KINDS.get(question.type)
     if kind is None:
         return None
     column = "score" if what == "score" else "value"

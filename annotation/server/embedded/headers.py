@@ -1,8 +1,8 @@
 """What a browser may do with the server's pages: a content security policy that runs only Argilla's own scripts.
 
-Argilla's UI shows some texts as HTML in frames of its own origin. Under this policy nothing in them runs, loads
-or leads elsewhere: a script must be a file of the server, or one of the few inline scripts that Argilla itself
-has, known by their SHA-256.
+Argilla's UI shows some texts as HTML, most of them in frames of its own origin. Under this policy nothing in them
+runs, loads or leads a frame elsewhere: a script must be a file of the server, or one of the few inline scripts that
+Argilla itself has, known by their SHA-256. (statics.py has the UI show them as text in the first place.)
 """
 
 import base64

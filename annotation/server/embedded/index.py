@@ -145,7 +145,7 @@ async def _fields(connection: AsyncConnection, dataset_id: str) -> list[str]:
 async def _there(connection: AsyncConnection, wanted: Sequence[tables.Table]) -> bool:
     objects = {name: text for table in wanted for name, text in table.objects.items()}
     found = await _rows(connection, sql("SELECT name, sql FROM sqlite_master WHERE name IN {}", list(objects)))
-    return {name: text for name, text in found} == objects
+    return dict(map(tuple, found)) == objects
 
 
 async def _make_shared(connection: AsyncConnection) -> None:

@@ -16,6 +16,7 @@ from .words import ends_in_word, phrases, words
 
 # Far beyond what a person types, and what a pasted page has; FTS5 itself takes more.
 MOST_WORDS = 2000
+MOST_CHARACTERS = 50_000
 # SQLite 3.40's parser overflows between 30 and 45 nested groups.
 DEEPEST = 20
 _TOO_DEEP = f"the query mixes AND and OR more than {DEEPEST} deep; make it simpler"
@@ -80,7 +81,7 @@ _LEXEME = re.compile(
     re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\(.?)", re.DOTALL)
-_TAIL = re.compile(r"(?P<stars>\**+)(?:~\d*)?$")
+_MISSPELT = re.compile(r"~\d*$")
 
 
 class _Lexeme(NamedTuple):
@@ -125,6 +126,8 @@ Phrase(words=('not', 'now'), prefix=False)))
     Never(part=Phrase(words=('pay',), prefix=True))
     >>> parse("((!!!")
     """
+    if len(query) > MOST_CHARACTERS:
+        raise QueryError(f"the query has more than {MOST_CHARACTERS} characters; search for less")
     levels = [_Level()]
     size = 0
     for lexeme in _paired(_lexemes(query)):
@@ -234,13 +237,12 @@ def _paired(lexemes: Iterator[_Lexeme]) -> list[_Lexeme]:
 def _word(text: str) -> tuple[Node | None, int]:
     # No operator is part of a word, so one that is escaped is as good as a space.
     plain = _ESCAPE.sub(lambda found: found[1] if found[1].isalnum() else " ", text)
-    tail = _TAIL.search(plain)
-    assert tail is not None
-    body = plain[: tail.start()]
-    if not body and tail["stars"]:
+    starred = _MISSPELT.sub("", plain)
+    body = starred.rstrip("*")
+    if not body and starred:
         return Every(()), 0
     found = phrases(body)
-    last = bool(tail["stars"]) and ends_in_word(body)
+    last = body != starred and ends_in_word(body)
     parts = tuple(Phrase(one, last and place == len(found)) for place, one in enumerate(found, 1))
     node = Every(parts) if len(parts) > 1 else next(iter(parts), None)
     return node, sum(map(len, found))

@@ -24,7 +24,8 @@ def sql(template: str, *parts: "Sql | Value | Sequence[str]") -> Sql:
     """
     pieces = [_piece(part) for part in parts]
     return Sql(
-        template.format(*(piece.text for piece in pieces)), tuple(value for piece in pieces for value in piece.parameters)
+        template.format(*(piece.text for piece in pieces)),
+        tuple(value for piece in pieces for value in piece.parameters),
     )
 
 

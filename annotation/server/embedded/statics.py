@@ -25,6 +25,13 @@ _RENDERER = (
     "image:function(h,i,x){if(/^data:image\\//.test(h))return!1;"
     f'var t="!["+(x||"")+"]("+h+")";return {_ESCAPE}}}'
 )
+# The renderer's time grows with the square of a paragraph's length: 100,000 characters of short tags took 3 s, and a
+# megabyte more than a minute. Longer texts are shown unformatted, which takes 1 s a megabyte.
+_MAX_MARKDOWN = 50_000
+_UNFORMATTED = (
+    f"if(this.markdown.length>{_MAX_MARKDOWN}){{var t=this.markdown;"
+    f"return'<div style=\"white-space:pre-wrap\">'+{_ESCAPE}+'</div>'}}"
+)
 
 EDITS: tuple[Edit, ...] = (
     # Two web fonts of a foreign host; the UI falls back to the system's.
@@ -35,8 +42,9 @@ EDITS: tuple[Edit, ...] = (
     # A chat's messages.
     Edit("_nuxt/*.js", r'(\("span",\{domProps:\{)innerHTML:(\w+\._s\(\w+\)\}\}\))', r"\1textContent:\2"),
     # Badges, tooltips and the names of datasets.
-    Edit("_nuxt/*.js", r"\binnerHTML:(\w+\._s\(\w+\.(?:text|title|settings\.dataset\.name)\))", r"textContent:\1"),
+    Edit("_nuxt/*.js", r"\binnerHTML:(\w+\._s\(\w+\.(?:text|title|content|settings\.dataset\.name)\))", r"textContent:\1"),
     Edit("_nuxt/*.js", r"\b(\w+)\.marked\.use\(\{hooks:", rf"\1.marked.use({{renderer:{{{_RENDERER}}}}}),\g<0>"),
+    Edit("_nuxt/*.js", r"return \w+\.marked\.parse\(this\.markdown,", rf"{_UNFORMATTED}\g<0>"),
     # A custom field embeds the record in a script, which "</script>" in the record ended.
     Edit("_nuxt/*.js", r"JSON\.stringify\(this\.sdkRecord\)", r'\g<0>.replace(/</g,"\\\\u003c")'),
 )

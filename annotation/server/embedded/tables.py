@@ -67,7 +67,8 @@ _FORGET_VECTOR = (
 )
 _KEEP_VECTOR = (
     "INSERT INTO assay_vectors (settings_id, key, unit) "
-    f"SELECT new.vector_settings_id, key, {UNIT_FUNCTION}(new.value) FROM assay_records WHERE record_id = new.record_id;"
+    f"SELECT new.vector_settings_id, key, {UNIT_FUNCTION}(new.value) FROM assay_records "
+    "WHERE record_id = new.record_id;"
 )
 
 VECTORS = Table(
@@ -82,9 +83,7 @@ VECTORS = Table(
             "CREATE TRIGGER assay_vectors_changed AFTER UPDATE OF value ON vectors BEGIN "
             f"{_FORGET_VECTOR} {_KEEP_VECTOR} END"
         ),
-        "assay_vectors_gone": (
-            f"CREATE TRIGGER assay_vectors_gone AFTER DELETE ON vectors BEGIN {_FORGET_VECTOR} END"
-        ),
+        "assay_vectors_gone": (f"CREATE TRIGGER assay_vectors_gone AFTER DELETE ON vectors BEGIN {_FORGET_VECTOR} END"),
         "assay_vectors_orphan": (
             "CREATE TRIGGER assay_vectors_orphan AFTER DELETE ON assay_records BEGIN "
             "DELETE FROM assay_vectors WHERE key = old.key; END"
@@ -93,8 +92,7 @@ VECTORS = Table(
     fill=(
         # A table made anew must not count from 1 again: readers remember how far they have read. Microseconds
         # outrun any count.
-        "INSERT INTO assay_vectors VALUES "
-        "(CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER), '', 0, x'')",
+        "INSERT INTO assay_vectors VALUES (CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER), '', 0, x'')",
         f"INSERT INTO assay_vectors (settings_id, key, unit) SELECT vector_settings_id, key, {UNIT_FUNCTION}(value) "
         "FROM vectors JOIN assay_records USING (record_id) ORDER BY key",
     ),

@@ -57,7 +57,7 @@ def moment(value: str | Number, *, last: bool = False) -> str:
         return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f").rjust(26, "0")
     except (ValueError, OverflowError):
         raise ValueMeaningError(
-            f"{str(value)[:80]!r} is not a time; write it as 2024-12-31, 2024-12-31T23:59:59Z or milliseconds since 1970"
+            f"{str(value)[:80]!r} is not a time; write 2024-12-31, 2024-12-31T23:59:59Z or milliseconds since 1970"
         ) from None
 
 

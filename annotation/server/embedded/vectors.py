@@ -68,7 +68,7 @@ def unit(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
 
 async def current(rows: Rows, settings_id: str, dataset_id: str, dimensions: int) -> Held:
     """All vectors of one kind as the database has them now."""
-    held = _HELD.pop(settings_id, None) or _nothing(dataset_id, dimensions)
+    held = _HELD.get(settings_id) or _nothing(dataset_id, dimensions)
     last = int(held.seqs[-1]) if len(held.seqs) else 0
     pieces = [held]
     while piece := await rows(

@@ -34,7 +34,7 @@ def make_dataset() -> Callable[..., str]:
         what = {"name": f"d-{uuid4().hex}", "workspace_id": rooms[workspace], **said}
         number = str(done(owner.post("/datasets", json=what))["id"])
         for field in fields:
-            done(owner.post(f"/datasets/{number}/fields", json={"title": field["name"], **field}))
+            done(owner.post(f"/datasets/{number}/fields", json={"title": field["name"], "required": False, **field}))
         for question in questions:
             done(owner.post(f"/datasets/{number}/questions", json={"title": question["name"], **question}))
         done(owner.put(f"/datasets/{number}/publish"))

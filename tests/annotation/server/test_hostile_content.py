@@ -5,7 +5,7 @@ is known to us to make a browser act. A canary stands for the attacker's host; t
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -114,15 +114,21 @@ class Tab(NamedTuple):
 
 
 @pytest.fixture
-def tab(browser: Any, argilla: Any) -> Iterator[Tab]:
-    page = browser.new_page(viewport={"width": 1400, "height": 1500})
-    tab = Tab(page, [], [])
-    page.on("request", lambda request: tab.asked.append(request.url))
-    page.on("pageerror", lambda error: tab.said.append(str(error)))
-    page.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
-    log_in(page, argilla, "ana")
-    yield tab
-    page.close()
+def open_tab(browser: Any, argilla: Any) -> Iterator[Callable[[str], Tab]]:
+    tabs: list[Tab] = []
+
+    def open_for(name: str) -> Tab:
+        tab = Tab(browser.new_page(viewport={"width": 1400, "height": 1500}), [], [])
+        tabs.append(tab)
+        tab.page.on("request", lambda request: tab.asked.append(request.url))
+        tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
+        tab.page.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
+        log_in(tab.page, argilla, name)
+        return tab
+
+    yield open_for
+    for tab in tabs:
+        tab.page.close()
 
 
 def log_in(page: Any, argilla: Any, name: str) -> None:
@@ -154,62 +160,26 @@ FIELDS = {
 
 
 def test_no_text_of_a_record_does_anything(
-    argilla: Any, api: Any, make_dataset: Any, tab: Tab, canary: Canary, tmp_path: Path
+    argilla: Any, api: Any, make_dataset: Any, open_tab: Callable[[str], Tab], canary: Canary, tmp_path: Path
 ) -> None:
     canary.heard.clear()
-    page, attacks = tab.page, payloads(canary.url)
+    attacks = payloads(canary.url)
     hostile, formatted = "\n".join(attacks.values()), "\n\n".join([*attacks.values(), markdown(canary.url)])
-    short = attacks["image"]  # titles and such have at most some hundred characters
     owner = api(argilla.url, argilla.api_key)
-    number = make_dataset(
-        owner,
-        "crowd",
-        guidelines=formatted,
-        fields=[{"name": name, "title": short, "required": False, "settings": said} for name, said in FIELDS.items()],
-        questions=[
-            {"name": "say", "title": "Say", "description": short, "required": True, "settings": {"type": "text"}},
-            {
-                "name": "label",
-                "title": short,
-                "required": False,
-                "settings": {
-                    "type": "label_selection",
-                    "options": [{"value": "a", "text": short}, {"value": "b", "text": "b"}],
-                },
-            },
-        ],
-    )
-    terms = {"name": "terms", "title": short, "settings": {"type": "terms"}, "visible_for_annotators": True}
-    assert owner.post(f"/datasets/{number}/metadata-properties", json=terms).is_success
-    say = owner.get(f"/datasets/{number}/questions").json()["items"][0]["id"]
-    record = {
-        "fields": {
-            "plain": hostile,
-            "marked": formatted,
-            "chat": [{"role": hostile[:20], "content": hostile}, {"role": "user", "content": "second"}],
-            "marked_chat": [{"role": "user", "content": formatted}],
-            "custom": {"x": f"</script>{hostile}"},
-        },
-        "metadata": {"terms": short},
-        "suggestions": [{"question_id": say, "value": hostile, "agent": "script", "score": 0.5}],
-    }
-    made = owner.post(f"/datasets/{number}/records/bulk", json={"items": [record]})
-    assert made.is_success, made.text
-
+    number = make_hostile(owner, make_dataset, hostile, formatted, attacks["image"])
+    tab = open_tab("ana")
+    page = tab.page
     page.goto(f"{argilla.url}/dataset/{number}/annotation-mode")
     page.wait_for_selector(".text_field_component")
     page.wait_for_timeout(1000)
     page.screenshot(path=tmp_path / "hostile.png")
 
     # As text: what is not markdown character by character, and HTML within markdown as its source.
-    shown = page.locator(".text_field_component .content-area > div")
-    assert shown.nth(0).text_content() == hostile
-    chats = page.locator(".chat")
-    assert [bubble.text_content() for bubble in chats.nth(0).locator(".chat__bubble > span").all()] == [
-        hostile,
-        "second",
-    ]
-    for place in (page.locator(".text_field_component").nth(1), chats.nth(1)):
+    texts, chats = page.locator(".text_field_component"), page.locator(".chat")
+    assert texts.nth(0).locator(".content-area > div").text_content() == hostile
+    said = [bubble.text_content() for bubble in chats.nth(0).locator(".chat__bubble > span").all()]
+    assert said == [hostile, "second"]
+    for place in (texts.nth(1), chats.nth(1)):
         source = place.text_content().replace("`", "")  # which markdown makes code of
         for name in ("script", "image", "svg", "frame", "escape", "fetched", "led-away", "defaced"):
             assert attacks[name].replace("`", "") in source, name
@@ -218,19 +188,93 @@ def test_no_text_of_a_record_does_anything(
     suggested = page.locator("[contenteditable], textarea").first
     assert attacks["script"] in (suggested.text_content() or suggested.input_value())
 
-    # Everywhere else that an annotator can go.
-    page.hover(".icon-info")
+    visit_the_rest(page, attacks, tmp_path)
+    page.goto(f"{argilla.url}/dataset/{number}/annotation-mode?page=1&status=pending&_search=onerror")
+    page.wait_for_selector(".text_field_component")
+    nothing_happened(tab, argilla, canary)
+    works_still(tab, owner, number)
+
+    tab = open_tab("owner")
+    visit_settings(tab.page, f"{argilla.url}/dataset/{number}/settings", tmp_path)
+    nothing_happened(tab, argilla, canary)
+
+
+def test_the_policy_holds_even_where_the_ui_would_show_html(
+    argilla: Any, open_tab: Callable[[str], Tab], canary: Canary
+) -> None:
+    canary.heard.clear()
+    tab = open_tab("ana")
+    attacks = payloads(canary.url)
+    frame = "html => document.body.appendChild(document.createElement('iframe')).srcdoc = html"
+    tab.page.evaluate(frame, "".join(attacks.values()))
+    attacks.pop("led-away")  # no policy keeps a page's own HTML from leading it away; only a frame's
+    tab.page.evaluate(
+        "html => document.body.appendChild(document.createElement('div')).innerHTML = html", "".join(attacks.values())
+    )
+    tab.page.wait_for_timeout(2000)
+    assert tab.page.evaluate("top.__ran") is None
+    assert tab.page.title() == "Argilla"
+    assert tab.page.url.startswith(argilla.url)
+    assert canary.heard == []
+
+
+def make_hostile(owner: Any, make_dataset: Any, hostile: str, formatted: str, short: str) -> str:
+    """A dataset with one record, hostile wherever text can be; `short` where some hundred characters are the most."""
+    options = [{"value": "a", "text": short}, {"value": "b", "text": "b"}]
+    say = {"name": "say", "title": "Say", "description": short, "required": True, "settings": {"type": "text"}}
+    label = {"name": "label", "title": short, "settings": {"type": "label_selection", "options": options}}
+    number = str(
+        make_dataset(
+            owner,
+            "crowd",
+            guidelines=formatted,
+            fields=[{"name": name, "title": short, "settings": said} for name, said in FIELDS.items()],
+            questions=[say, {**label, "required": False}],
+        )
+    )
+    terms = {"name": "terms", "title": short, "settings": {"type": "terms"}, "visible_for_annotators": True}
+    assert owner.post(f"/datasets/{number}/metadata-properties", json=terms).is_success
+    question = owner.get(f"/datasets/{number}/questions").json()["items"][0]["id"]
+    fields = {
+        "plain": hostile,
+        "marked": formatted,
+        "chat": [{"role": hostile[:20], "content": hostile}, {"role": "user", "content": "second"}],
+        "marked_chat": [{"role": "user", "content": formatted}],
+        "custom": {"x": f"</script>{hostile}"},
+    }
+    suggestions = [{"question_id": question, "value": hostile, "agent": "script", "score": 0.5}]
+    record = {"fields": fields, "metadata": {"terms": short}, "suggestions": suggestions}
+    made = owner.post(f"/datasets/{number}/records/bulk", json={"items": [record]})
+    assert made.is_success, made.text
+    return number
+
+
+def visit_the_rest(page: Any, attacks: dict[str, str], shots: Path) -> None:
+    """Everywhere else that an annotator can go."""
+    page.click(".icon-info")
+    page.wait_for_timeout(500)
+    page.screenshot(path=shots / "tooltip.png")
+    assert attacks["image"] in page.text_content(".fixed-tooltip__content")
     page.click("text=Guidelines")
     page.wait_for_timeout(500)
     assert attacks["script"] in page.text_content("body")
-    page.screenshot(path=tmp_path / "guidelines.png")
     page.click("text=Filters")
-    page.wait_for_timeout(1000)
-    page.screenshot(path=tmp_path / "filters.png")
-    page.keyboard.press("Escape")
+    page.click("text=Metadata")
+    page.wait_for_timeout(500)
+    page.locator(".dropdown__content").get_by_text("onerror").first.click()
+    page.wait_for_timeout(500)
+    page.screenshot(path=shots / "filters.png")
 
-    nothing_happened(tab, argilla, canary)
-    works_still(tab, owner, number)
+
+def visit_settings(page: Any, url: str, shots: Path) -> None:
+    page.goto(url)
+    page.click("button:has-text('Preview')")
+    tabs = page.locator(".tab__button").all()
+    assert len(tabs) >= 4
+    for each in tabs:
+        each.click()
+        page.wait_for_timeout(700)
+        page.screenshot(path=shots / f"settings-{each.get_attribute('id')}.png")
 
 
 def nothing_happened(tab: Tab, argilla: Any, canary: Canary) -> None:
@@ -244,7 +288,43 @@ def nothing_happened(tab: Tab, argilla: Any, canary: Canary) -> None:
 
 def works_still(tab: Tab, owner: Any, number: str) -> None:
     with tab.page.expect_response(lambda answer: answer.url.endswith("/responses")) as answered:
-        tab.page.click("button:has-text('Submit')")
+        tab.page.click("button[type=submit]")
     assert answered.value.status == 201
     (record,) = owner.get(f"/datasets/{number}/records?include=responses").json()["items"]
     assert record["responses"][0]["status"] == "submitted"
+
+
+def test_a_megabyte_and_every_script_are_shown(
+    argilla: Any, api: Any, make_dataset: Any, open_tab: Callable[[str], Tab], tmp_path: Path
+) -> None:
+    tab = open_tab("ana")
+    page = tab.page
+    owner = api(argilla.url, argilla.api_key)
+    fields = [
+        {"name": name, "required": False, "settings": FIELDS[name]} for name in ("plain", "marked", "marked_chat")
+    ]
+    question = {"name": "say", "required": True, "settings": {"type": "text"}}
+    number = make_dataset(owner, "crowd", fields=fields, questions=[question])
+    rare = "\u202eright to left\u202c שלום עולם مرحبا 👩‍👩‍👧‍👦 🏴󠁧󠁢󠁳󠁣󠁴󠁿 ẗ̴̢̛ 東京 \ufeff\u200b\u0007 &amp; &lt;b&gt; ﷽"
+    long = "<i>word</i> " * 87_400 + "THE END"
+    chat = [{"role": "user", "content": rare}, {"role": "assistant", "content": "مرحبا بالعالم"}]
+    record = {"fields": {"plain": long, "marked": long, "marked_chat": chat}}
+    assert len(long) > 2**20
+    assert owner.post(f"/datasets/{number}/records/bulk", json={"items": [record]}).is_success
+
+    page.goto(f"{argilla.url}/dataset/{number}/annotation-mode")
+    page.wait_for_selector(".text_field_component", timeout=60_000)
+    texts = page.locator(".text_field_component .content-area > div")
+    assert texts.nth(0).text_content() == long
+    assert texts.nth(1).text_content().strip() == long
+    bubbles = [bubble.text_content() for bubble in page.locator(".chat__bubble .markdown-render").all()]
+    assert [bubble.strip() for bubble in bubbles] == [
+        rare.replace("&amp;", "&").replace("&lt;b&gt;", "<b>"),
+        "مرحبا بالعالم",
+    ]
+    assert page.locator(".chat__bubble .--rtl").count() == 1
+    page.locator(".chat").scroll_into_view_if_needed()
+    page.screenshot(path=tmp_path / "scripts.png")
+    page.fill("[contenteditable], textarea", "read to the end")
+    works_still(tab, owner, number)
+    assert tab.said == []

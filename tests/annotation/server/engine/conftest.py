@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,20 @@ def make_shelf(owner: Account, workspace_id: str) -> Iterator[Callable[..., Shel
     yield make
     for shelf in made:
         owner.ask("DELETE", f"/datasets/{shelf.id}")
+
+
+@pytest.fixture
+def shelf_on() -> Callable[..., Any]:
+    """Makes a published dataset on another server, in a workspace of its own, or shows one again."""
+
+    @contextmanager
+    def on(url: str, key: str, again: Shelf | None = None, **settings: Json) -> Iterator[Shelf]:
+        with _client(url, key) as http:
+            owner = Account(http)
+            if again:
+                again.owner = owner
+                yield again
+            else:
+                yield Shelf(owner, owner.call("POST", "/workspaces", {"name": "shelf"})["id"], **settings)
+
+    return on

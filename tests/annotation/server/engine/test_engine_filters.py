@@ -15,7 +15,7 @@ QUESTIONS = {
         "type": "multi_label_selection",
         "options": [{"value": one, "text": one} for one in ("short", "rude", "odd")],
     },
-    "rating": {"type": "rating", "options": [{"value": value} for value in range(0, 11)]},
+    "rating": {"type": "rating", "options": [{"value": value} for value in range(11)]},
     "comment": {"type": "text", "use_markdown": False},
     "best": {"type": "ranking", "options": [{"value": one, "text": one} for one in ("left", "right")]},
 }

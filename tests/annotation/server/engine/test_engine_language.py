@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from hypothesis import given
@@ -85,7 +86,9 @@ def test_a_query_finds_what_its_boolean_expression_says(texts: list[str], questi
     assert search(texts, question.typed) == {place for place, text in enumerate(texts) if question.holds(words(text))}
 
 
-@given(TEXTS, st.lists(st.tuples(st.sampled_from([" ", "|", "+"]), st.sampled_from(VOCABULARY)), min_size=1, max_size=8))
+@given(
+    TEXTS, st.lists(st.tuples(st.sampled_from([" ", "|", "+"]), st.sampled_from(VOCABULARY)), min_size=1, max_size=8)
+)
 def test_operators_bind_alike_from_the_left(texts: list[str], chain: list[tuple[str, str]]) -> None:
     typed = "".join(f" {sign} {one}" for sign, one in chain)
 
@@ -101,10 +104,8 @@ def test_operators_bind_alike_from_the_left(texts: list[str], chain: list[tuple[
 
 @given(st.text(alphabet=st.one_of(st.sampled_from('"()|+-*\\~ ab東é\x00'), st.characters())), TEXTS)
 def test_whatever_is_typed_is_answered_or_refused(typed: str, texts: list[str]) -> None:
-    try:
-        search(texts, typed)
-    except QueryError as error:
-        assert "AND and OR" in str(error)
+    with suppress(QueryError):
+        assert search(texts, typed) <= set(range(len(texts)))
 
 
 @given(st.text(), st.text())

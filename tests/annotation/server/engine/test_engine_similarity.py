@@ -14,10 +14,16 @@ VECTORS = {"east": [2, 0], "thirty": [0.8660254, 0.5], "north": [0, 7], "west": 
 @pytest.fixture
 def shelf(make_shelf: Callable[..., Any]) -> Any:
     """Four directions, and a record without a vector."""
-    made = make_shelf(fields=FIELDS, questions=QUESTIONS, metadata={"far": {"type": "terms"}}, vectors={"v": 2, "other": 3})
+    made = make_shelf(
+        fields=FIELDS, questions=QUESTIONS, metadata={"far": {"type": "terms"}}, vectors={"v": 2, "other": 3}
+    )
     made.add(
         {
-            name: {"fields": {"prompt": f"to the {name}"}, "metadata": {"far": str(place > 1)}, "vectors": {"v": vector}}
+            name: {
+                "fields": {"prompt": f"to the {name}"},
+                "metadata": {"far": str(place > 1)},
+                "vectors": {"v": vector},
+            }
             for place, (name, vector) in enumerate(VECTORS.items())
         }
     )
