@@ -33,14 +33,14 @@ def _line(label: str, text: str) -> str:
     return f"{label:<12}{text}"
 
 
-def _answers(number: int) -> str:
-    return f"{number:,} answer{'' if number == 1 else 's'}"
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _whole(report: CostReport) -> Iterator[str]:
     of_it = [("gold records", report.gold), ("adjudication", report.adjudication)]
     parts = "".join(f", {_money(report, amount)} of it on {what}" for what, amount in of_it if amount)
-    yield _line("spent", f"{_money(report, report.spent)} for {_answers(report.responses)}{parts}")
+    yield _line("spent", f"{_money(report, report.spent)} for {_many(report.responses, 'answer')}{parts}")
     yield _line("reserved", _money(report, report.reserved))
     if report.overdrawn:
         yield _line(
@@ -61,7 +61,7 @@ def _accepted(report: CostReport) -> Iterator[str]:
     if report.per_accepted is None:
         yield _line("accepted", "no record yet")
     else:
-        yield _line("accepted", f"{report.accepted:,} records, {_money(report, report.per_accepted)} each")
+        yield _line("accepted", f"{_many(report.accepted, 'record')}, {_money(report, report.per_accepted)} each")
 
 
 def _finish(report: CostReport) -> Iterator[str]:
@@ -69,11 +69,12 @@ def _finish(report: CostReport) -> Iterator[str]:
     if not still.tasks:
         yield _line("to finish", "nothing is open")
         return
-    text = f"{_money(report, still.amount)} reserved for {_answers(still.responses)} on {still.tasks:,} open tasks"
+    answers, tasks = _many(still.responses, "answer"), _many(still.tasks, "open task")
+    text = f"{_money(report, still.amount)} reserved for {answers} on {tasks}"
     if still.adjudications is None:
-        text += "; nothing is decided yet, so disagreement cannot be foreseen"
+        text += "; nothing like it is decided yet, so disagreement cannot be foreseen"
     elif still.adjudication_amount:
-        text += f"; about {still.adjudications:.1f} adjudications more: {_money(report, still.adjudication_amount)}"
+        text += f"; about {still.adjudications:.1f} more adjudications: {_money(report, still.adjudication_amount)}"
     yield _line("to finish", text + (f"; {_money(report, still.short)} SHORT" if still.short else ""))
 
 
@@ -82,14 +83,14 @@ def _tiers(report: CostReport) -> Iterator[str]:
         price = "no longer in the settings" if tier.price is None else f"at {_money(report, tier.price)}"
         yield _line(
             "tier",
-            f"{tier.name}: {_money(report, tier.spent)} for {_answers(tier.responses)}, "
+            f"{tier.name}: {_money(report, tier.spent)} for {_many(tier.responses, 'answer')}, "
             f"{_money(report, tier.reserved)} reserved ({price})",
         )
 
 
 def _annotators(report: CostReport) -> Iterator[str]:
     for one in report.annotators[:_MOST]:
-        text = f"{one.name}: {_money(report, one.spent)} for {_answers(one.responses)}"
+        text = f"{one.name}: {_money(report, one.spent)} for {_many(one.responses, 'answer')}"
         if one.estimated_minutes is not None and one.per_hour is not None:
             text += f", estimated {one.estimated_minutes:.0f} min of work, {_money(report, one.per_hour)} an hour"
         yield _line("annotator", text)

@@ -48,7 +48,9 @@ class ToFinish(Part):
     tasks: int  # open
     responses: int  # that they still ask for
     amount: int  # reserved for them
-    adjudications: float | None  # expected, at the rate of disagreement so far; null while nothing was decided
+    # Expected at the rate of disagreement so far, apart for tasks of one answer and of several; where nothing of
+    # a sort was decided yet none is foreseen for it, and null where that holds for all.
+    adjudications: float | None
     adjudication_amount: int  # for those; not reserved yet
     short: int | None  # of it, beyond what the project's limit leaves; null without a limit
 

@@ -146,7 +146,7 @@ def _to_finish(found: Frames, settings: AnnotationSettings, left: int | None) ->
         amount=_total(waiting, "reserved"),
         adjudications=expected.adjudications,
         adjudication_amount=expected.amount,
-        short=None if left is None else max(0, expected.amount - left),
+        short=None if left is None else min(expected.amount, max(0, expected.amount - left)),
     )
 
 

@@ -161,10 +161,7 @@ def standings(
     return (
         Standing("project", "annotation.budget.total", allowed.total, whole.spent, whole.reserved),
         Standing(f"month {month}", "annotation.budget.month", allowed.month, this_month.spent, whole.reserved),
-        *(
-            _of_tier(name, limit, tiers.get(name, Sums(0, 0)))
-            for name, limit in allowed.tiers.items()
-        ),
+        *(_of_tier(name, limit, tiers.get(name, Sums(0, 0))) for name, limit in allowed.tiers.items()),
     )
 
 
@@ -175,7 +172,8 @@ def forecast_lines(forecast: Forecast) -> list[str]:
         return show(minor, forecast.currency)
 
     lines = [
-        f"{tier.tier:<12}{tier.tasks:,} tasks, {tier.responses:,} answers at {money(tier.price)}: {money(tier.amount)}"
+        f"{tier.tier:<12}{_many(tier.tasks, 'task')}, {_many(tier.responses, 'answer')} at {money(tier.price)}: "
+        f"{money(tier.amount)}"
         for tier in forecast.tiers
     ]
     lines.append(f"{'asks for':<12}{money(forecast.amount)}")
@@ -187,6 +185,10 @@ def forecast_lines(forecast: Forecast) -> list[str]:
                 + ("" if standing.fits else ": NOT ENOUGH")
             )
     return lines
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _of_tier(name: str, limit: int | None, committed: Sums) -> Standing:

@@ -204,8 +204,9 @@ def _too_few_people(placed: Sequence[Placed], settings: AnnotationSettings) -> l
         return []
     work = Counter(one.tier for one in placed if not one.draft.gold)
     return [
-        f"{tier}: has {len(settings.tiers[tier].annotators)} annotators, too few for an overlap of "
-        f"{settings.overlap.annotators}; each of its tasks is given to one (set annotation.overlap.annotators)"
+        f"{tier}: its annotators ({len(settings.tiers[tier].annotators)}) are too few for an overlap of "
+        f"{settings.overlap.annotators}, so each of its tasks is given to one person; name more of them, or set "
+        "annotation.overlap.annotators"
         for tier in sorted(work)
         if not can_overlap(tier, settings)
     ]

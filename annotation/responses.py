@@ -47,18 +47,21 @@ def listings(fetch: Callable[[int, int], tuple[dict[str, Any], int]], name: str)
     """
     seen: set[str] = set()
     for _ in range(PASSES):
-        offset, limit, total = 0, FIRST_PAGE, None
-        while total is None or offset < total:
+        found: set[str] = set()  # by this pass
+        offset, limit, most, total = 0, FIRST_PAGE, 0, 1
+        while offset < total:
             page, size = fetch(offset, limit)
             items, total = page["items"], int(page["total"])
             if not items:
                 break
-            fresh = [item for item in items if item["id"] not in seen]
-            seen |= {item["id"] for item in fresh}
-            yield Listing(fresh, total)
+            most = max(most, total)
+            found |= {item["id"] for item in items}
+            yield Listing([item for item in items if item["id"] not in seen], total)
+            seen |= found
             offset += len(items)
             limit = max(1, min(LARGEST_PAGE, PAGE_BYTES * len(items) // max(size, 1)))
-        if len(seen) >= (total or 0):
+        # New records come last and move nothing; where some were deleted, others moved past the offset.
+        if (total == most and len(found) >= total) or not total:
             return
     raise AnnotationError(
         f"{name}: its list of records kept changing while it was read; run this again when nothing else writes to it"

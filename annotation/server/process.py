@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -47,7 +48,7 @@ def address(folder: Path) -> Address | None:
     said = read_json(folder / "server.json")
     if pid is None or not isinstance(said, dict) or said.get("pid") != pid:
         return None
-    return Address(**said)
+    return Address(said["url"], pid, said["port"], said["api_key"])
 
 
 def spawn(folder: Path, host: str, port: int, order: dict[str, Any], python: Path) -> int:
@@ -167,6 +168,9 @@ def _tell(folder: Path, number: signal.Signals) -> None:
     while not (pid := holder(lock)) and pid is not None and time.monotonic() < deadline:
         time.sleep(0.01)  # locked, and not signed yet
     if not pid:
+        return
+    if sys.platform != "linux":
+        os.kill(pid, number)
         return
     with suppress(ProcessLookupError, FileNotFoundError):
         process = os.pidfd_open(pid)

@@ -131,19 +131,28 @@ def _start(home: Path, settings: AnnotationSettings, host: str, port: int, progr
     order = accounts.order(settings)
     if not 0 <= port <= MAX_PORT:
         raise AnnotationError(f"port {port}: a port is 0 to {MAX_PORT}, and 0 takes a free one; correct --port")
-    folder = private_folder(folder_of(home))
-    with exclusive(folder / "start.lock"):
-        if found := process.running(folder):
-            progress(f"the Argilla server of {home} runs already at {found.url}")
-            _name_unmade(folder, order, progress)
-            return Running(found.url, found.pid, found.port, (), True)
-        python = environment.python(progress)
-        _warn(host, progress)
-        known = {one.username for one in accounts.credentials(folder)}
-        pid = process.spawn(folder, host, port, order, python)
-        found = process.wait(folder, pid, host, port)
-        made = tuple(one for one in accounts.credentials(folder) if one.username not in known)
-        return Running(found.url, found.pid, found.port, made, False)
+    try:
+        folder = private_folder(folder_of(home))
+        with exclusive(folder / "start.lock"):
+            if found := process.running(folder):
+                progress(f"the Argilla server of {home} runs already at {found.url}")
+                _name_unmade(folder, order, progress)
+                return Running(found.url, found.pid, found.port, (), True)
+            return _start_in(folder, order, host, port, progress)
+    except OSError as error:
+        raise AnnotationError(
+            f"{folder_of(home)}: {error.strerror or error}; name a folder that can be written"
+        ) from error
+
+
+def _start_in(folder: Path, order: dict[str, Any], host: str, port: int, progress: Progress) -> Running:
+    python = environment.python(progress)
+    _warn(host, progress)
+    known = {one.username for one in accounts.credentials(folder)}
+    pid = process.spawn(folder, host, port, order, python)
+    found = process.wait(folder, pid, host, port)
+    made = tuple(one for one in accounts.credentials(folder) if one.username not in known)
+    return Running(found.url, found.pid, found.port, made, False)
 
 
 def _name_unmade(folder: Path, order: dict[str, Any], progress: Progress) -> None:

@@ -255,7 +255,7 @@ def test_who_waits_too_long_for_another_process_is_told(tmp_path: Path, monkeypa
 def test_two_moments_of_one_instant_are_stored_alike() -> None:
     tokyo = datetime(2026, 1, 1, 3, tzinfo=timezone(timedelta(hours=9)))
     assert as_utc(tokyo) == datetime(2025, 12, 31, 18, tzinfo=UTC)
-    assert as_utc(datetime(2025, 12, 31, 18)) == as_utc(tokyo)  # noqa: DTZ001
+    assert as_utc(datetime(2025, 12, 31, 18)) == as_utc(tokyo)
 
 
 def test_more_names_than_a_statement_takes_are_all_found(database: str) -> None:

@@ -56,7 +56,9 @@ def test_programming_tasks_are_found_and_sums_are_none(encoder: Encoder) -> None
     if not sums.exists() or not code.exists():
         pytest.skip("the public sets are not beside the project (shared/data)")
     prompts = [json.loads(line)["question"] for line in sums.read_text().splitlines()[:60]]
-    prompts += ["\n\n".join(filter(None, (row["instruction"], row["input"]))) for row in json.loads(code.read_text())[:60]]
+    prompts += [
+        "\n\n".join(filter(None, (row["instruction"], row["input"]))) for row in json.loads(code.read_text())[:60]
+    ]
     settings = AnnotationSettings()
     compared = parts(settings.domains)
     found = [

@@ -65,7 +65,10 @@ def test_a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
         ({**LAKE, "domain": "sport"}, "line 2: domain is 'sport'; it must be one of medical, code, general"),
         ({"messages": [], "verdict": "fix"}, "line 2: messages must be a list of turns"),
         ({"messages": [{"role": "boss", "content": "x"}], "verdict": "fix"}, "line 2: messages[0] must have a role"),
-        ({"messages": [{"role": "user", "content": "x"}], "verdict": "fix"}, "the last message must be the assistant's"),
+        (
+            {"messages": [{"role": "user", "content": "x"}], "verdict": "fix"},
+            "the last message must be the assistant's",
+        ),
         ({**LAKE, "verdict": "reject"}, "line 2: says reject of the record that line 1 says accept of"),
     ],
 )

@@ -88,7 +88,9 @@ def test_any_text_is_shown_as_it_is(text: str) -> None:
 def test_fenced_code_is_shown_in_a_fixed_width_between_its_fences() -> None:
     rendered = MarkdownIt().render(as_text("Look:\n```python\nif x:\n\n    <b>y</b>\n```\nDone."))
     assert rendered == (
-        "<p>Look:<br />\n```python</p>\n<pre><code>if x:\n\n    &lt;b&gt;y&lt;/b&gt;\n</code></pre>\n<p>```<br />\nDone.</p>\n"
+        "<p>Look:<br />\n```python</p>\n"
+        "<pre><code>if x:\n\n    &lt;b&gt;y&lt;/b&gt;\n</code></pre>\n"
+        "<p>```<br />\nDone.</p>\n"
     )
 
 

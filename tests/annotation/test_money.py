@@ -48,9 +48,10 @@ def test_an_amount_is_counted_in_the_smallest_unit_of_its_currency(amount: str, 
     ],
 )
 def test_an_amount_that_cannot_be_counted_exactly_is_refused(amount: str, currency: str, said: str) -> None:
-    with pytest.raises(SettingsError, match="^[^\n]*$") as refused:
+    with pytest.raises(SettingsError) as refused:
         to_minor(Decimal(amount), currency)
     assert said in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,9 @@ def test_a_record_is_asked_all_that_the_decision_needs() -> None:
     assert list(by_name["verdict"].options) == [verdict.value for verdict in VERDICTS[TaskKind.RECORD]]
     assert by_name["reasons"].options == REASONS
     assert list(by_name["domain"].options) == ["medical", "legal", "finance", "code", "general"]
-    assert {name: list(by_name[name].options) for name in DEMANDS} == dict.fromkeys(DEMANDS, ["1", "2", "3", "4", "5"])
+    assert {name: list(by_name[name].options) for name in DEMANDS} == {
+        name: ["1", "2", "3", "4", "5"] for name in DEMANDS
+    }
     assert (record.min_submitted, record.dimensions) == (3, 384)
 
 

@@ -46,6 +46,18 @@ def test_large_records_come_in_small_pages() -> None:
     assert large.limits[1] == 8
 
 
+def test_what_is_added_meanwhile_comes_too_without_reading_again() -> None:
+    server = Server(500, size=responses.PAGE_BYTES // 100)
+
+    def add() -> None:
+        if server.asked == 2:
+            server.ids += ["new-1", "new-2"]
+
+    server.before = add  # type: ignore[method-assign]
+    assert server.read() == server.ids
+    assert server.asked == 6
+
+
 def test_what_slips_through_while_others_are_deleted_is_found() -> None:
     server = Server(500, size=responses.PAGE_BYTES // 100)
 
@@ -61,10 +73,10 @@ def test_what_slips_through_while_others_are_deleted_is_found() -> None:
 def test_a_list_that_never_holds_still_is_an_error() -> None:
     server = Server(300, size=responses.PAGE_BYTES // 100)
 
-    def renew() -> None:
-        server.ids = [f"{server.asked}-{number}" for number in range(300 * server.asked)]
+    def delete_one() -> None:
+        del server.ids[0]
 
-    server.before = renew  # type: ignore[method-assign]
+    server.before = delete_one  # type: ignore[method-assign]
     with pytest.raises(AnnotationError, match="kept changing while it was read"):
         server.read()
 

@@ -1,4 +1,7 @@
-"""The second example of the README, done by hand: people answer in a real browser, and the release changes."""
+"""The second example of the README, done by hand: people answer in a real browser, and the release changes.
+
+With ASSAY_SCREENSHOTS=1 the pictures of docs/annotating.md are made again on the way.
+"""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -292,6 +295,9 @@ def test_the_ledger_says_who_took_out_what_and_why(house: Any, pulled: Any) -> N
     assert chess["outcome"] == "rejected"
     assert chess["reasons"] == ["annotator.incomplete", "annotator.off_task"]
     assert chess["detail"] == "rejected by 1 person: It is the Sicilian Defence."
+    assert "because of  annotator.incomplete" in house.assay(
+        "explain", "release", f"{chess['source']}:{chess['source_row']}"
+    )
     assert {outcome[asked]["outcome"] for asked in (MY_FERRY, FLOOR)} == {"review"}
     moths = frame.filter(pl.col("prompt").str.contains("moths"))["outcome"].to_list()
     assert sorted(moths)[0] == "duplicate"

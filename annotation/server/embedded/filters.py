@@ -124,8 +124,19 @@ def _sorted(one: Order, names: Names) -> Sql:
     pick = "max" if one.order == "desc" else "min"
     if isinstance(scope, ResponseFilterScope) and place.kind == NUMBERS:
         pick = "avg"
-    here = Sql("AND s.record_id = m.record_id") if isinstance(scope, SuggestionFilterScope) else Sql("")
-    return sql(f"(SELECT {pick}({place.value}) FROM {{}} {{}})", place.source, here)
+    if isinstance(scope, SuggestionFilterScope):
+        return _sorted_suggestion(f"{pick}({place.value})", scope.property, place.source)
+    return sql(f"(SELECT {pick}({place.value}) FROM {{}})", place.source)
+
+
+def _sorted_suggestion(picked: str, what: str, source: Sql) -> Sql:
+    found = sql(f"(SELECT {picked} FROM {{}} AND s.record_id = m.record_id)", source)
+    if what != "score":
+        return found
+    # One number is what nearly all have, and SQLite keeps it as such in a column of JSON.
+    _, _, mine = source.text.partition(" WHERE ")
+    one = Sql(f"SELECT s.score FROM suggestions s WHERE {mine} AND s.record_id = m.record_id", source.parameters)
+    return sql("CASE WHEN typeof(({})) IN ('integer', 'real') THEN ({}) ELSE {} END", one, one, found)
 
 
 def _place(scope: Any, names: Names) -> _Values | None:

@@ -171,11 +171,9 @@ async def _create(connection: AsyncConnection, table: tables.Table) -> None:
 
 
 async def _drop(connection: AsyncConnection, pattern: str) -> None:
-    for kind in ("trigger", "table"):
-        found = await _rows(
-            connection,
-            sql("SELECT name, sql FROM sqlite_master WHERE type = {} AND name LIKE {} ESCAPE '\\'", kind, pattern),
-        )
+    ours = sql("name LIKE {} ESCAPE '\\' AND sql IS NOT NULL", pattern)
+    for kind in ("trigger", "table", "index"):
+        found = await _rows(connection, sql("SELECT name, sql FROM sqlite_master WHERE type = {} AND {}", kind, ours))
         # The shadow tables of an FTS5 table go with it.
         virtual = [name for name, text in found if str(text).startswith("CREATE VIRTUAL")]
         for name, _ in found:

@@ -24,16 +24,26 @@ _LARGEST = 9e18
 
 
 class Asked(NamedTuple):
-    """What a search asks for, about `m`, a row of assay_records.
+    """What a search asks for, about `m`, a row of assay_records: the dataset's, the filter, and the text.
 
-    `scores` is (rowid, score) of every record that the text alone finds; null where nothing can be scored.
-    `restricted` is false when every record of the dataset is asked for.
+    `scores` is (rowid, score) of what the text finds, another way to say it; null where nothing can be scored.
     """
 
-    where: Sql
+    dataset: Sql
+    kept: Sql
+    text: Sql
     scores: Sql | None
-    restricted: bool
     names: filters.Names
+
+    @property
+    def where(self) -> Sql:
+        """All of it as one condition."""
+        return every([self.dataset, self.kept, self.text])
+
+    @property
+    def restricted(self) -> bool:
+        """Whether less than the whole dataset is asked for."""
+        return (self.kept, self.text) != (EVERYTHING, EVERYTHING)
 
 
 class Page(NamedTuple):
@@ -63,8 +73,7 @@ async def ask(
         kept = filters.condition(wanted, names) if wanted else EVERYTHING
     except (QueryError, ValueMeaningError) as error:
         raise UnprocessableEntityError(str(error)) from None
-    where = every([sql("m.dataset_id = {}", dataset_id), kept, text.where])
-    return Asked(where, text.scores, (kept, text.where) != (EVERYTHING, EVERYTHING), names)
+    return Asked(sql("m.dataset_id = {}", dataset_id), kept, text.where, text.scores, names)
 
 
 async def page(
@@ -164,13 +173,18 @@ def _text(query: TextQuery | str | None, searchable: Searchable) -> _Text:
 
 async def _names(session: AsyncSession, dataset_id: str) -> filters.Names:
     kind = "json_extract(settings, '$.type')"
-    questions = await rows(session, sql(f"SELECT name, id, {kind} FROM questions WHERE dataset_id = {{}}", dataset_id))
-    properties = await rows(
-        session, sql(f"SELECT name, {kind} FROM metadata_properties WHERE dataset_id = {{}}", dataset_id)
+    found = await rows(
+        session,
+        sql(
+            f"SELECT name, id, {kind} FROM questions WHERE dataset_id = {{}} "
+            f"UNION ALL SELECT name, NULL, {kind} FROM metadata_properties WHERE dataset_id = {{}}",
+            dataset_id,
+            dataset_id,
+        ),
     )
     return filters.Names(
-        {name: filters.Question(question_id, kind) for name, question_id, kind in questions},
-        dict(map(tuple, properties)),
+        {name: filters.Question(question_id, kind) for name, question_id, kind in found if question_id},
+        {name: kind for name, question_id, kind in found if not question_id},
     )
 
 

@@ -46,28 +46,23 @@ async def most_alike(
     async def read(statement: Sql) -> Sequence[Any]:
         return await rows(session, statement)
 
-    among = (
-        await _keys(session, sql("SELECT m.key FROM assay_records m WHERE {}", asked.where))
-        if asked.restricted
-        else None
-    )
-    itself = await _keys(session, sql("SELECT key FROM assay_records WHERE record_id = {}", but.hex if but else None))
+    among = await _keys(session, asked) if asked.restricted else None
     held = await vectors.current(read, settings.id.hex, settings.dataset_id.hex, settings.dimensions)
 
     def compute() -> vectors.Hits:
-        return vectors.nearest(held, direction, most, sign=sign, among=among, but=int(itself.sum()))
+        return vectors.nearest(held, direction, most + (but is not None), sign=sign, among=among)
 
     hits = await asyncio.to_thread(compute) if len(held.keys) > THREAD_ROWS else compute()
-    known = sql(
-        "SELECT key, record_id FROM assay_records WHERE key IN (SELECT value FROM json_each({}))",
-        str(hits.keys.tolist()),
-    )
-    found = {key: UUID(hex=record_id) for key, record_id in await rows(session, known)}
-    # One that has just been deleted is no longer known.
-    return [
-        (found[key], score) for key, score in zip(hits.keys.tolist(), hits.scores.tolist(), strict=True) if key in found
+    known = "SELECT key, record_id FROM assay_records WHERE key IN (SELECT value FROM json_each({}))"
+    ids = {key: UUID(hex=one) for key, one in await rows(session, sql(known, str(hits.keys.tolist())))}
+    # One that has just been deleted has no id any more.
+    alike = [
+        (ids[key], score) for key, score in zip(hits.keys.tolist(), hits.scores.tolist(), strict=True) if key in ids
     ]
+    return [(record_id, score) for record_id, score in alike if record_id != but][:most]
 
 
-async def _keys(session: AsyncSession, statement: Sql) -> npt.NDArray[np.int64]:
-    return np.array([key for (key,) in await rows(session, statement)], dtype=np.int64)
+async def _keys(session: AsyncSession, asked: Asked) -> npt.NDArray[np.int64]:
+    # As one text: ten thousand rows cost more to carry than to find.
+    [(found,)] = await rows(session, sql("SELECT group_concat(m.key) FROM assay_records m WHERE {}", asked.where))
+    return np.array(found.split(",") if found else [], dtype=np.int64)

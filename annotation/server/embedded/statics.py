@@ -42,7 +42,7 @@ EDITS: tuple[Edit, ...] = (
     # A chat's messages.
     Edit("_nuxt/*.js", r'(\("span",\{domProps:\{)innerHTML:(\w+\._s\(\w+\)\}\}\))', r"\1textContent:\2"),
     # Badges, tooltips and the names of datasets.
-    Edit("_nuxt/*.js", r"\binnerHTML:(\w+\._s\(\w+\.(?:text|title|content|settings\.dataset\.name)\))", r"textContent:\1"),
+    Edit("_nuxt/*.js", r"\binnerHTML:(\w+\._s\(\w+\.(?:text|title|content|\w+\.dataset\.name)\))", r"textContent:\1"),
     Edit("_nuxt/*.js", r"\b(\w+)\.marked\.use\(\{hooks:", rf"\1.marked.use({{renderer:{{{_RENDERER}}}}}),\g<0>"),
     Edit("_nuxt/*.js", r"return \w+\.marked\.parse\(this\.markdown,", rf"{_UNFORMATTED}\g<0>"),
     # A custom field embeds the record in a script, which "</script>" in the record ended.

@@ -98,7 +98,17 @@ VECTORS = Table(
     ),
 )
 
-SHARED = (RECORDS, VECTORS)
+SUGGESTIONS = Table(
+    objects={
+        # A question's scores and agents are found without reading the suggested texts between them.
+        "assay_suggestions_of": (
+            "CREATE INDEX assay_suggestions_of ON suggestions (question_id, record_id, score, agent)"
+        ),
+    },
+    fill=(),
+)
+
+SHARED = (RECORDS, VECTORS, SUGGESTIONS)
 
 
 def text_name(dataset_id: str) -> str:

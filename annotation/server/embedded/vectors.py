@@ -70,38 +70,36 @@ async def current(rows: Rows, settings_id: str, dataset_id: str, dimensions: int
     """All vectors of one kind as the database has them now."""
     held = _HELD.get(settings_id) or _nothing(dataset_id, dimensions)
     last = int(held.seqs[-1]) if len(held.seqs) else 0
+    of_settings = sql("FROM assay_vectors WHERE settings_id = {}", settings_id)
+    [(count, newest)] = await rows(sql("SELECT count(*), max(seq) {}", of_settings))
+    if (count, newest or 0) == (len(held.seqs), last):
+        _keep(settings_id, held)
+        return held
     pieces = [held]
     while piece := await rows(
-        sql(
-            "SELECT seq, key, unit FROM assay_vectors WHERE settings_id = {} AND seq > {} ORDER BY seq LIMIT {}",
-            settings_id,
-            last,
-            PIECE_ROWS,
-        )
+        sql("SELECT seq, key, unit {} AND seq > {} ORDER BY seq LIMIT {}", of_settings, last, PIECE_ROWS)
     ):
         pieces.append(_piece(dataset_id, dimensions, piece))
         last = piece[-1][0]
     held = _joined(pieces)
-    [(count,)] = await rows(sql("SELECT count(*) FROM assay_vectors WHERE settings_id = {}", settings_id))
-    if count != len(held.seqs):
-        found = await rows(sql("SELECT seq FROM assay_vectors WHERE settings_id = {}", settings_id))
-        held = _only(held, np.isin(held.seqs, np.array([seq for (seq,) in found], dtype=np.int64)))
+    left = np.array([seq for (seq,) in await rows(sql("SELECT seq {}", of_settings))], dtype=np.int64)
+    held = _only(held, np.isin(held.seqs, left))
     _keep(settings_id, held)
     return held
 
 
 def nearest(
-    held: Held, wanted: npt.NDArray[np.float32], most: int, *, sign: int, among: npt.NDArray[np.int64] | None, but: int
+    held: Held, wanted: npt.NDArray[np.float32], most: int, *, sign: int, among: npt.NDArray[np.int64] | None
 ) -> Hits:
-    """The `most` vectors that point most like `wanted` (`sign` 1) or least (-1), without the record `but`.
+    """The `most` vectors that point most like `wanted` (`sign` 1) or least (-1).
 
     `among` says whose vectors count; null means all. Ties go to the older record.
     """
-    cosines = (held.units @ wanted).astype(np.float64) * sign
-    counts = held.keys != but
+    keys, cosines = held.keys, (held.units @ wanted).astype(np.float64) * sign
     if among is not None:
-        counts &= np.isin(held.keys, among)
-    keys, scores = held.keys[counts], (1 + np.clip(cosines[counts], -1, 1)) / 2
+        counts = np.isin(keys, among)
+        keys, cosines = keys[counts], cosines[counts]
+    scores = (1 + np.clip(cosines, -1, 1)) / 2
     if most < len(keys):
         best = scores >= np.partition(scores, len(scores) - most)[len(scores) - most]
         keys, scores = keys[best], scores[best]
@@ -128,10 +126,9 @@ def _nothing(dataset_id: str, dimensions: int) -> Held:
 
 
 def _piece(dataset_id: str, dimensions: int, rows: Sequence[Any]) -> Held:
-    units = np.zeros((len(rows), dimensions), dtype=np.float32)
-    for place, (_, _, blob) in enumerate(rows):
-        if len(blob) == units.itemsize * dimensions:
-            units[place] = np.frombuffer(blob, dtype=np.float32)
+    none = bytes(4 * dimensions)
+    blobs = (blob if len(blob) == len(none) else none for _, _, blob in rows)
+    units = np.frombuffer(b"".join(blobs), dtype=np.float32).reshape(len(rows), dimensions)
     return Held(
         dataset_id,
         np.array([row[0] for row in rows], dtype=np.int64),

@@ -22,6 +22,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "assay"
 
 
+@pytest.mark.slow
 def test_it_is_made_once_however_many_ask_and_again_after_an_interruption(cache: Path) -> None:
     said: list[str] = []
     with ThreadPoolExecutor(3) as pool:
@@ -44,6 +45,7 @@ def test_another_list_is_another_environment(cache: Path, tmp_path: Path) -> Non
     assert environment._digest() != before
 
 
+@pytest.mark.slow
 def test_what_cannot_be_installed_is_said_in_one_line_and_not_called_ready(cache: Path, tmp_path: Path) -> None:
     (tmp_path / "requirements.txt").write_text("/nowhere/there_is_no-1.0-py3-none-any.whl\n")
     for _ in range(2):

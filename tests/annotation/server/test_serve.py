@@ -7,9 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -131,29 +129,24 @@ def test_in_the_foreground_it_stays_until_it_is_told_to_go(home: Path) -> None:
     os.kill(pid, signal.SIGKILL)
     process.end(folder, pid)
 
-    with redis_server(python) as redis:
-        foreground = start_in_foreground(home, {**os.environ, "ARGILLA_REDIS_URL": redis})
-        try:
-            assert foreground.stdout is not None
-            said = next(line for line in foreground.stdout if line.startswith("up ")).split()
-            assert said[2] == "1"  # the owner's account, told as new
-            assert httpx.get(f"{said[1]}/api/v1/status").json()["search_engine"]["name"] == "assay"
-            deadline = time.monotonic() + 20
-            while "rq:worker:" not in (workers := ask_redis(redis, "SMEMBERS rq:workers")):
-                assert time.monotonic() < deadline, workers
-                time.sleep(0.2)
-            with pytest.raises(AnnotationError, match="was started elsewhere"):
-                serve.run_foreground(home, settings(crowd=[]), progress=print, started=print)
-            assert serve.health(home).running
-            foreground.send_signal(signal.SIGINT)
-            assert foreground.wait(timeout=30) == 0
-            assert not serve.health(home).running
-        finally:
-            foreground.kill()
-            foreground.communicate()
+    foreground = start_in_foreground(home)
+    try:
+        assert foreground.stdout is not None
+        said = next(line for line in foreground.stdout if line.startswith("up ")).split()
+        assert said[2] == "1"  # the owner's account, told as new
+        assert httpx.get(f"{said[1]}/api/v1/status").json()["search_engine"]["name"] == "assay"
+        with pytest.raises(AnnotationError, match="was started elsewhere"):
+            serve.run_foreground(home, settings(crowd=[]), progress=print, started=print)
+        assert serve.health(home).running
+        foreground.send_signal(signal.SIGINT)
+        assert foreground.wait(timeout=30) == 0
+        assert not serve.health(home).running
+    finally:
+        foreground.kill()
+        foreground.communicate()
 
 
-def start_in_foreground(home: Path, environ: dict[str, str]) -> "subprocess.Popen[str]":
+def start_in_foreground(home: Path) -> "subprocess.Popen[str]":
     code = (
         "import sys; from pathlib import Path; from annotation.server import serve;"
         "from schemas.settings import AnnotationSettings;"
@@ -161,31 +154,7 @@ def start_in_foreground(home: Path, environ: dict[str, str]) -> "subprocess.Pope
         "sys.exit(serve.run_foreground(Path(sys.argv[1]), AnnotationSettings(**said), port=0, progress=print,"
         " started=lambda run: print('up', run.url, len(run.new_accounts), flush=True)))"
     )
-    return subprocess.Popen([sys.executable, "-c", code, home], stdout=subprocess.PIPE, text=True, env=environ)
-
-
-@contextmanager
-def redis_server(python: Path) -> Iterator[str]:
-    """One that speaks Redis over TCP."""
-    code = (
-        "from fakeredis import TcpFakeServer as Server; server = Server(('127.0.0.1', 0));"
-        "print(server.server_address[1], flush=True); server.serve_forever()"
-    )
-    with subprocess.Popen([python, "-I", "-c", code], stdout=subprocess.PIPE, text=True) as server:
-        try:
-            assert server.stdout is not None
-            yield f"redis://127.0.0.1:{int(server.stdout.readline())}/0"
-        finally:
-            server.kill()
-
-
-def ask_redis(url: str, command: str) -> str:
-    host, port = url.removeprefix("redis://").removesuffix("/0").split(":")
-    words = command.split()
-    with socket.create_connection((host, int(port))) as connection:
-        said = "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
-        connection.sendall(f"*{len(words)}\r\n{said}".encode())
-        return connection.recv(10_000).decode()
+    return subprocess.Popen([sys.executable, "-c", code, home], stdout=subprocess.PIPE, text=True)
 
 
 def test_a_port_in_use_is_named(home: Path) -> None:
@@ -297,3 +266,10 @@ def test_credentials_that_cannot_be_read_are_not_written_over(home: Path) -> Non
     with pytest.raises(AnnotationError, match=r"credentials\.json is not JSON; restore it"):
         serve.start(home, settings(crowd=[]), port=0, progress=print)
     assert spoilt.read_text() == "[{"
+
+
+def test_a_store_that_cannot_be_written_is_named(home: Path) -> None:
+    home.write_text("a file where the store's folder should be")
+    with pytest.raises(AnnotationError, match=r"store/argilla: .*name a folder that can be written"):
+        serve.start(home, settings(crowd=[]), port=0, progress=print)
+    home.unlink()
