@@ -1,5 +1,6 @@
 """Forms: what an annotator reads of a task, field by field. What comes from a record is shown as it is."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -73,7 +74,7 @@ def why(row: dict[str, Any], twin: dict[str, Any] | None, descriptions: Mapping[
     parts = (
         label,
         *duplicates,
-        _listed("A program doubts that this is met:", failed, descriptions),
+        _listed("A program thinks that this rule is broken:", failed, descriptions),
         as_text(detail),
         _listed("Milder findings, which alone would not have been asked about:", row["notes"], descriptions),
     )
@@ -105,7 +106,9 @@ def _alike(text: str, row: dict[str, Any]) -> str:
 def _listed(heading: str, names: Sequence[str], descriptions: Mapping[str, str]) -> str:
     if not names:
         return ""
-    lines = (f"- {as_text(descriptions.get(name, ''))} ({as_text(name)})".replace("-  (", "- (") for name in names)
+    # What a description adds to its first sentence is for engineers.
+    meant = {name: re.sub(r"(?<=\.) .*", "", descriptions.get(name, ""), flags=re.DOTALL) for name in names}
+    lines = (f"- {as_text(meant[name])} ({as_text(name)})".replace("-  (", "- (") for name in names)
     return "\n".join((f"**{heading}**", "", *lines))
 
 

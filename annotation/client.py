@@ -2,27 +2,24 @@
 
 import contextlib
 import secrets
-import time
+import weakref
 from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
-from http import HTTPStatus
 from typing import Any, NamedTuple, Self
 
 from annotation.batches import VECTOR, Encoded, Refused, Sent, batches, encoded, send
 from annotation.questions import DatasetSpec
-from annotation.remote import Remote, agree, missing_metadata, missing_vectors
+from annotation.remote import Datasets, Remote
 from annotation.responses import Listing, Page, listings, page
-from annotation.sdk import Exists, Sdk
+from annotation.sdk import Sdk
 from annotation.tasks import Suggestion, Task
-from annotation.transport import Refusal, Transport
+from annotation.transport import Exists, Transport
 from schemas.errors import AnnotationError
 
 # The first server with chat fields, and the first that is not made yet.
 OLDEST, TOO_NEW = (2, 4), (3,)
 # A batch of 500 records with vectors takes 2 s on two cores; the rest is for a loaded server.
 TIMEOUT = 120.0
-# Another push that makes the same dataset is done within seconds; a draft older than this was left by a crash.
-DRAFT_SECONDS = 5
 # The server deletes so many records at once (argilla_server, DELETE_DATASET_RECORDS_LIMIT).
 MAX_DELETED = 100
 
@@ -67,13 +64,14 @@ class Client:
         self.url, self._key, self._timeout = url.strip(), api_key.strip(), timeout
         self._names: dict[str, str] = {}  # user id -> username
         self._transport = Transport(self.url, self._key, timeout)
+        weakref.finalize(self, self._transport.close)  # for who forgets to
         try:
             self._check_version(str(self._transport.first("version").get("version")))
             me = self._transport.first("me")
             self.username, self.role = str(me.get("username")), str(me.get("role"))
             self._check_role()
         except BaseException:
-            self._transport.close()
+            self.close()
             raise
 
     def close(self) -> None:
@@ -109,7 +107,7 @@ class Client:
 
     def workspaces(self) -> dict[str, str]:
         """Name to id of every workspace that the key may see."""
-        return {item["name"]: item["id"] for item in self._items("me/workspaces")}
+        return {item["name"]: item["id"] for item in self._transport.items("me/workspaces")}
 
     def ensure_workspace(self, tier: str) -> str:
         """The id of the tier's workspace, which is made where it is missing."""
@@ -123,15 +121,15 @@ class Client:
     def ensure_members(self, tier: str, usernames: Collection[str]) -> list[str]:
         """Lets those people into the tier's workspace; returns who has no account, in order."""
         workspace = self.ensure_workspace(tier)
-        inside = {user["username"] for user in self._items(f"workspaces/{workspace}/users")}
+        inside = {user["username"] for user in self._transport.items(f"workspaces/{workspace}/users")}
         wanted = [name for name in usernames if name not in inside]
         if not wanted or self.role != "owner":  # an admin can neither see nor move people
             return wanted
-        known = {user["username"]: user["id"] for user in self._items("users")}
+        known = {user["username"]: user["id"] for user in self._transport.items("users")}
         for name in wanted:
             if name in known:
                 with contextlib.suppress(Exists):
-                    self._post(f"workspaces/{workspace}/users", {"user_id": known[name]})
+                    self._transport.make(f"workspaces/{workspace}/users", {"user_id": known[name]})
         return [name for name in wanted if name not in known]
 
     def ensure_user(self, username: str, *, role: str = "annotator") -> Account | None:
@@ -141,33 +139,22 @@ class Client:
             self._sdk.make_user(username, password, role)
         except Exists:
             return None
-        users = {user["username"]: user["api_key"] for user in self._items("users")}
+        users = {user["username"]: user["api_key"] for user in self._transport.items("users")}
         return Account(username, password, users[username])
 
     # Datasets
 
     def find_dataset(self, workspace: str, name: str) -> Remote | None:
         """The published dataset of that name; null where there is none."""
-        found = self._found(workspace, name)
-        return None if found is None or found["status"] != "ready" else self._remote(found, workspace)
+        return self._datasets.find(self.workspaces().get(workspace), workspace, name)
 
     def check_dataset(self, workspace: str, name: str, spec: DatasetSpec) -> None:
         """Raises AnnotationError where there is such a dataset and it asks something else. Makes nothing."""
-        found = self._found(workspace, name)
-        if found is not None and found["status"] == "ready":
-            self._agree(found, workspace, spec)
+        self._datasets.check(self.workspaces().get(workspace), workspace, name, spec)
 
     def ensure_dataset(self, workspace: str, name: str, spec: DatasetSpec) -> Remote:
         """The dataset, made where it is missing. Raises AnnotationError where it asks something else."""
-        self.ensure_workspace(workspace)
-        for _ in range(3):
-            found = self._settled(workspace, name)
-            if found is not None:
-                self._bring_up_to_date(found, workspace, spec)
-                return self._remote(found, workspace)
-            with contextlib.suppress(Exists):
-                self._sdk.make_dataset(workspace, name, spec)
-        raise AnnotationError(f"{workspace}/{name}: somebody else keeps making and deleting it; try again later")
+        return self._datasets.ensure(self.ensure_workspace(workspace), workspace, name, spec)
 
     def progress(self, dataset: Remote) -> Progress:
         """How many records are done, and who did how much."""
@@ -245,67 +232,18 @@ class Client:
 
     @cached_property
     def _sdk(self) -> Sdk:
-        return Sdk(self._transport, self.url, self._key, self._timeout)
+        sdk = Sdk(self._transport, self.url, self._key, self._timeout)
+        weakref.finalize(self, sdk.close)
+        return sdk
 
-    def _post(self, path: str, body: dict[str, Any]) -> None:
-        try:
-            self._transport.call("POST", path, body=body)
-        except Refusal as refusal:
-            # A repeated request finds what the first one made.
-            if refusal.status == HTTPStatus.CONFLICT:
-                raise Exists(str(refusal), refusal.status, refusal.detail) from refusal
-            raise
-
-    def _items(self, path: str, **params: str) -> list[dict[str, Any]]:
-        return list(self._transport.call("GET", path, params=params)["items"])
+    @cached_property
+    def _datasets(self) -> Datasets:
+        # The SDK takes a second to import, and only those who make something need it.
+        return Datasets(self._transport, lambda *order: self._sdk.make_dataset(*order))
 
     def _people(self, dataset: Remote) -> dict[str, str]:
         path = "users" if self.role == "owner" else f"workspaces/{self.workspaces()[dataset.workspace]}/users"
-        return {user["id"]: user["username"] for user in self._items(path)}
-
-    def _found(self, workspace: str, name: str) -> dict[str, Any] | None:
-        known = self.workspaces()
-        if workspace not in known:
-            return None
-        items = self._items("me/datasets", workspace_id=known[workspace], name=name)
-        return next((item for item in items if item["name"] == name), None)
-
-    def _settled(self, workspace: str, name: str) -> dict[str, Any] | None:
-        """The dataset, once whoever makes it is done; a draft that nobody finishes is thrown away."""
-        found = None
-        for _ in range(DRAFT_SECONDS):
-            found = self._found(workspace, name)
-            if found is None or found["status"] == "ready":
-                return found
-            time.sleep(1)
-        if found is not None:
-            with contextlib.suppress(Refusal):  # another push was faster
-                self._transport.call("DELETE", f"datasets/{found['id']}")
-        return None
-
-    def _remote(self, found: dict[str, Any], workspace: str) -> Remote:
-        questions = self._items(f"datasets/{found['id']}/questions")
-        return Remote(found["id"], workspace, found["name"], {item["name"]: item["id"] for item in questions})
-
-    def _bring_up_to_date(self, found: dict[str, Any], workspace: str, spec: DatasetSpec) -> None:
-        """Adds what may be added to a dataset that people already work on; refuses what would change the question."""
-        path = f"datasets/{found['id']}"
-        vectors = self._agree(found, workspace, spec)
-        filters = self._items(f"me/{path}/metadata-properties")
-        with contextlib.suppress(Exists):
-            for body in missing_metadata(filters, spec):
-                self._post(f"{path}/metadata-properties", body)
-            for body in missing_vectors(vectors, spec):
-                self._post(f"{path}/vectors-settings", body)
-        if spec.guidelines and found["guidelines"] != spec.guidelines:
-            self._transport.call("PATCH", path, body={"guidelines": spec.guidelines})
-
-    def _agree(self, found: dict[str, Any], workspace: str, spec: DatasetSpec) -> list[dict[str, Any]]:
-        """The dataset's vectors, once it is sure that it asks what `spec` does."""
-        kinds = ("fields", "questions", "vectors-settings")
-        fields, questions, vectors = (self._items(f"datasets/{found['id']}/{kind}") for kind in kinds)
-        agree(f"{workspace}/{found['name']}", found, fields, questions, vectors, spec)
-        return vectors
+        return {user["id"]: user["username"] for user in self._transport.items(path)}
 
     def _listings(self, dataset: Remote, include: str | None = None) -> Iterator[Listing]:
         def fetch(offset: int, limit: int) -> tuple[dict[str, Any], int]:
@@ -319,8 +257,13 @@ def _stored(record: dict[str, Any], questions: dict[str, str]) -> Stored:
     """`questions` gives the name of each question's id."""
     vector = (record.get("vectors") or {}).get(VECTOR)
     suggestions = tuple(
-        Suggestion(questions[given["question_id"]], given["value"], given["score"], given["agent"] or "")
+        Suggestion(questions[given["question_id"]], given["value"], _one(given["score"]), given["agent"] or "")
         for given in record.get("suggestions") or ()
         if given["question_id"] in questions
     )
     return Stored(record["fields"], record.get("metadata") or {}, vector and tuple(vector), suggestions)
+
+
+def _one(score: float | list[float] | None) -> float | None:
+    """Of several values all have the same score: see batches.encoded."""
+    return next(iter(score), None) if isinstance(score, list) else score

@@ -195,6 +195,10 @@ def _of_tier(name: str, limit: int | None, committed: Sums) -> Standing:
     return Standing(f"tier {name}", f"annotation.tiers.{name}.budget", limit, committed.spent, committed.reserved)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def _tier(name: str, price: int, counts: TaskCounts) -> TierForecast:
     mine = {overlap: tasks for (tier, overlap), tasks in counts.items() if tier == name}
     responses = sum(overlap * tasks for overlap, tasks in mine.items())

@@ -4,50 +4,29 @@ Each page of answers is kept and paid before the next is read, and everything is
 kept, so a pull that is cut short anywhere is finished by the next.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import polars as pl
 from sqlalchemy import Engine
 
 from annotation.adjudication import Escalation, adjudicate
-from annotation.asked import Asked, all_answers, all_asked, keep_answers, set_state
-from annotation.budget import book_responses, release_tasks
+from annotation.asked import Asked, all_answers, all_asked, set_state
+from annotation.budget import release_tasks
 from annotation.client import Client
+from annotation.collecting import Present, Read, collect
 from annotation.database import reading
 from annotation.deciding import Result, accuracies, results
 from annotation.decisions import Decision, record_decisions
 from annotation.ledger import locked
 from annotation.measures import Measured, measures
 from annotation.push import Say
-from annotation.responses import Answer, Page
+from annotation.responses import Answer
 from annotation.routing import Facts, route
 from annotation.said import Said, said
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
-
-Present = dict[str, dict[str, Any]]
-"""The tasks that are on the server: id -> what they can be filtered by."""
-
-
-class Read(NamedTuple):
-    """What was found on the server, and kept."""
-
-    tasks: int
-    submitted: int
-    drafts: int
-    discarded: int
-    new: int  # answers that were not kept before
-    changed: int  # answers that their writers changed since
-    booked: int  # answers paid now
-    amount: int  # what they cost, smallest units of the currency
-    overdrawn: int  # of it, beyond what their tasks had reserved
-    strange_records: int  # records of these datasets that nobody gave out
-    missing_datasets: tuple[str, ...]  # "tier/dataset" that the server does not have
-    missing_tasks: tuple[str, ...]  # open tasks that the server does not have: push sends them again
-
 
 class Pulled(NamedTuple):
     """What a pull found and did."""
@@ -78,7 +57,7 @@ def pull(
     Raises AnnotationError and StoreError where server or database fail; what was kept until then is kept.
     """
     say = progress or (lambda line: None)
-    read, present = _read_all(client, engine, settings, run_id, say)
+    read, present = collect(client, engine, settings, run_id, say)
     with reading(engine) as connection:
         tasks = list(all_asked(connection, settings.project).values())
         answers = all_answers(connection, settings.project)
@@ -106,57 +85,6 @@ def pull(
         failing=tuple(gold.filter(pl.col("verdict").is_in(["below", "surely below"]))["worker"]),
         agreement=measures(tasks, opinions),
     )
-
-
-def _read_all(
-    client: Client, engine: Engine, settings: AnnotationSettings, run_id: str | None, say: Say
-) -> tuple[Read, Present]:
-    """Reads and keeps; and the tasks that are on the server."""
-    with reading(engine) as connection:
-        known = all_asked(connection, settings.project)
-    counts: Counter[str] = Counter()
-    present: Present = {}
-    gone: list[str] = []
-    for tier, name in sorted({(task.tier, task.dataset) for task in known.values() if task.state != "withdrawn"}):
-        dataset = client.find_dataset(tier, name)
-        if dataset is None:
-            gone.append(f"{tier}/{name}")
-            continue
-        for page in client.responses(dataset):
-            counts.update(_keep(engine, settings, known, page, run_id))
-            present |= {task_id: held for task_id, held in page.metadata.items() if task_id in known}
-        say(f"{tier}/{name}: {counts['submitted']:,} answers read, {counts['booked']:,} of them new to the books")
-    missing = [task for task in known.values() if task.state == "pushed" and task.task_id not in present]
-    fields = {name: counts[name] for name in Read._fields if name not in ("missing_datasets", "missing_tasks")}
-    return Read(**fields, missing_datasets=tuple(gone), missing_tasks=tuple(task.task_id for task in missing)), present
-
-
-def _keep(
-    engine: Engine, settings: AnnotationSettings, known: dict[str, Asked], page: Page, run_id: str | None
-) -> dict[str, int]:
-    """A page of answers, kept first and then paid: what is kept and not paid is paid by the next pull."""
-    ours = [answer for answer in page.answers if answer.task_id in known]
-    arrived = [name for name in page.task_ids if name in known and known[name].state == "reserved"]
-    with locked(engine, settings.project, settings.currency) as lock:
-        kept = keep_answers(
-            lock.connection, settings.project, {name: known[name].tier for name in page.task_ids if name in known}, ours
-        )
-        # A push that was cut short did not live to note them.
-        set_state(lock.connection, arrived, "pushed", was=("reserved",))
-    submitted = [answer for answer in ours if answer.status == "submitted"]
-    booked = book_responses(engine, submitted, settings, run_id) if submitted else None
-    return {
-        "tasks": sum(name in known for name in page.task_ids),
-        "strange_records": sum(name not in known for name in page.task_ids),
-        "submitted": len(submitted),
-        "drafts": sum(answer.status == "draft" for answer in ours),
-        "discarded": sum(answer.status == "discarded" for answer in ours),
-        "new": kept.new,
-        "changed": kept.changed,
-        "booked": len(booked.new) if booked else 0,
-        "amount": booked.amount if booked else 0,
-        "overdrawn": booked.overdrawn if booked else 0,
-    }
 
 
 def _opinions(project: str, tasks: Iterable[Asked], answers: dict[str, list[Answer]]) -> dict[str, list[Said]]:

@@ -3,6 +3,7 @@
 `annotation/client.py` turns a DatasetSpec into Argilla's settings; nothing here knows Argilla.
 """
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -31,6 +32,10 @@ ANSWERS = ("answer_a", "answer_b")
 PAIRED = ("prompt_a", "completion_a", "prompt_b", "completion_b")
 WHY = "why"
 BESIDE = "beside"
+
+
+# A line break inside a paragraph or an item of a list.
+_WRAPPED = re.compile(r"(?<=[^\n])\n *(?=[^\s#|>*\-\d])")
 
 
 class FieldSpec(NamedTuple):
@@ -80,7 +85,9 @@ def dataset_spec(
 @cache
 def guidelines(kind: TaskKind) -> str:
     """Markdown for a person who has never seen the project."""
-    return (files("annotation") / "guidelines" / f"{kind.value}.md").read_text(encoding="utf-8")
+    text = (files("annotation") / "guidelines" / f"{kind.value}.md").read_text(encoding="utf-8")
+    # The page shows every line break as one.
+    return _WRAPPED.sub(" ", text)
 
 
 def verdict_of(kind: TaskKind, answers: Mapping[str, Any], *, chosen: str) -> Verdict | None:
@@ -119,18 +126,19 @@ def _ranked(ranking: Any, chosen: str) -> Verdict | None:
 
 _FIELDS: dict[TaskKind, tuple[FieldSpec, ...]] = {
     TaskKind.RECORD: (
+        # First, since what follows may be long.
+        FieldSpec(WHY, "Why you are asked", "text", True),
         FieldSpec(CONVERSATION, "What was said before", "chat", False),
         FieldSpec(PROMPT, "The prompt", "text", False),
         FieldSpec(COMPLETION, "The answer that you judge", "text", False),
-        FieldSpec(WHY, "Why you are asked", "text", True),
         FieldSpec(BESIDE, "For comparison: another record", "text", False),
     ),
     TaskKind.PAIR: (
+        FieldSpec(WHY, "Why you are asked", "text", True),
         FieldSpec(PAIRED[0], "Record A: the prompt", "text", True),
         FieldSpec(PAIRED[1], "Record A: the answer", "text", False),
         FieldSpec(PAIRED[2], "Record B: the prompt", "text", True),
         FieldSpec(PAIRED[3], "Record B: the answer", "text", False),
-        FieldSpec(WHY, "Why you are asked", "text", True),
     ),
     TaskKind.PREFERENCE: (
         FieldSpec(CONVERSATION, "What was said before", "chat", False),

@@ -49,5 +49,5 @@ def said(project: str, task: Asked, answer: Answer) -> Said:
 
 
 def _text(value: Any) -> str | None:
-    """Null for what holds nothing to read. Spaces around what is there are part of it."""
-    return value if isinstance(value, str) and value.strip() else None
+    """Null for what holds nothing to read. Spaces are part of it, but the line break that the page adds is not."""
+    return value.rstrip("\n") if isinstance(value, str) and value.strip() else None

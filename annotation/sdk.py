@@ -12,12 +12,8 @@ from typing import Any
 import httpx
 
 from annotation.questions import DatasetSpec, FieldSpec, QuestionSpec
-from annotation.transport import Refusal, Transport
+from annotation.transport import Exists, Transport
 from schemas.errors import AnnotationError
-
-
-class Exists(Refusal):
-    """What was to be made is there already, which is all that was wanted."""
 
 
 class Sdk:

@@ -30,6 +30,10 @@ class Refusal(AnnotationError):
         self.status, self.detail = status, detail
 
 
+class Exists(Refusal):
+    """What was to be made is there already, which is all that was wanted."""
+
+
 class _Passing(Exception):
     """An answer that may be another one in a moment."""
 
@@ -69,6 +73,19 @@ class Transport:
         AnnotationError where it cannot be reached, refuses the key or role, or is no Argilla server.
         """
         return self.sized(method, path, params=params, body=body)[0]
+
+    def items(self, path: str, **params: str) -> list[dict[str, Any]]:
+        """Everything of a list that the server gives whole."""
+        return list(self.call("GET", path, params=params)["items"])
+
+    def make(self, path: str, body: dict[str, Any]) -> None:
+        """Makes something. Raises Exists where it is there: a repeated request finds what the first one made."""
+        try:
+            self.call("POST", path, body=body)
+        except Refusal as refusal:
+            if refusal.status == HTTPStatus.CONFLICT:
+                raise Exists(str(refusal), refusal.status, refusal.detail) from refusal
+            raise
 
     def sized(
         self, method: str, path: str, *, params: Mapping[str, Any] | None = None, body: Any = None

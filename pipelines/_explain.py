@@ -61,11 +61,15 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
     records = pl.scan_parquet(release / "records.parquet")
     same = (pl.col(key) == line[key] for key in ("source", "source_row", "part"))
     found = records.filter(*same).collect()
-    told: dict[str, Any] = {**line, "scores": {}, "checks": {}, "prompt": None, "completion": None, "twin_row": None}
+    told: dict[str, Any] = {**line, "scores": {}, "checks": {}, "prompt": None, "completion": None, "twin_row": None,
+                             "original_record_id": None, "original_completion": None}
     if found.height:
         row = found.row(0, named=True)
         told["scores"] = {name: row[name] for name in _SCORES if name in row}
         told["prompt"], told["completion"] = row["prompt"], row["completion"]
+        # Of a record that people fixed: what it was before.
+        told["original_completion"] = row.get("original_completion")
+        told["original_record_id"] = row.get("original_record_id")
     told["checks"] = _meanings([*line["reasons"], *line["notes"]])
     if line["twin"]:
         keys = ("source", "source_row", "outcome", "prompt", "completion")
@@ -102,6 +106,9 @@ def story(told: dict[str, Any]) -> list[str]:
         shown = "not measured" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
         lines.append(f"{name.replace('nearest_similarity', 'nearest'):<12}{shown}")
     lines += _text("prompt", told["prompt"]) + _text("completion", told["completion"])
+    if told["original_record_id"]:
+        lines += [f"before people fixed it, record {told['original_record_id']}"]
+        lines += _text("completion", told["original_completion"])
     if twin := told["twin_row"]:
         lines.append(
             f"its twin came from {one_line(twin['source'])}, row {twin['source_row']}, outcome {twin['outcome']}"

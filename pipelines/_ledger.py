@@ -25,7 +25,8 @@ def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataF
         detail=pl.col("decision_detail"),
     )
     frames = [typed(frame, VERDICT_SCHEMA) for frame in (kept, *dropped)]
-    return pl.concat(frames, how="diagonal").sort("row_id")
+    # What left before the checks has no findings.
+    return pl.concat(frames, how="diagonal").with_columns(pl.col("notes").fill_null(nothing)).sort("row_id")
 
 
 def ledger_of(records: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:

@@ -148,7 +148,10 @@ def cost(release: Path | None, settings: Settings | None = None) -> Told:
         records = _records(release)
     with _store() as engine:
         report = costs(engine, chosen.annotation, records)
-    return Told(cost_lines(report), report.model_dump(mode="json"))
+    lines = cost_lines(report)
+    if release is None and settings is None:
+        lines.append(f"{'settings':<12}none were named, so prices and limits are the defaults; give DIR or --config")
+    return Told(lines, report.model_dump(mode="json"))
 
 
 def settings_of(manifest: Manifest, release: Path) -> Settings:

@@ -167,7 +167,7 @@ _TIERS = {
 }
 # Several short parts find more than one long sentence: on 300 Alpaca and Dolly prompts, read and labelled by hand, and
 # 135 found by keywords, they raise the share that is placed right from 0.82 to 0.91, and CodeAlpaca's found as code
-# from 0.04 to 0.67.
+# from 0.04 to 0.66.
 _DOMAINS = {
     "medical": "diseases and symptoms; diagnosis and treatment of patients; drugs, doses and side effects; anatomy; "
     "first aid",
@@ -191,7 +191,7 @@ class AnnotationSettings(Frozen):
     # Name to description, in parts separated by semicolons; a record's domain is that of the part its prompt lies
     # closest to.
     domains: dict[str, str] = Field(default_factory=lambda: dict(_DOMAINS))
-    # Of the prompts labelled general by hand 0.02 lie above it for some domain, and an expert costs 25 times as much.
+    # Of general prompts drawn at random 0.02 lie above it for some domain, and an expert costs 25 times as much.
     domain_similarity: float = Field(default=0.32, ge=-1, le=1)
     # The first that matches decides. Not said: every domain goes to the last tier, the rest to the first.
     rules: tuple[RuleSettings, ...] = (

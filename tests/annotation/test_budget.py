@@ -331,6 +331,7 @@ def push_together(work: Sequence[Sequence[str]]) -> list[list[int]]:
     return list(told)
 
 
+@pytest.mark.slow
 def test_sixteen_pushes_at_once_cannot_overspend(database: str) -> None:
     """Each wants 10 tasks of its own at $2, all at once and on a store that none has made yet; $101 buy 50."""
     told = push_together([[f"{number}-{task}" for task in range(10)] for number in range(16)])
@@ -342,6 +343,7 @@ def test_sixteen_pushes_at_once_cannot_overspend(database: str) -> None:
     store.dispose()
 
 
+@pytest.mark.slow
 def test_sixteen_pushes_of_the_same_tasks_reserve_each_once(database: str) -> None:
     told = push_together([[f"t{task}" for task in range(20)]] * 16)
     assert sum(given for given, _ in told) == 20

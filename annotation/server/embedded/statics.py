@@ -17,6 +17,11 @@ class Edit(NamedTuple):
     put: str
 
 
+def _literally(text: str) -> str:
+    """`text` as a template of re.sub that stands for itself."""
+    return text.replace("\\", "\\\\")
+
+
 _ESCAPE = 'String(t).replace(/&/g,"&amp;").replace(/</g,"&lt;").replace(/>/g,"&gt;")'
 # HTML in markdown, as its source; likewise an image that would be fetched from elsewhere. (Doubled backslashes:
 # `put` is a template of re.sub.)
@@ -28,8 +33,13 @@ _RENDERER = (
 # The renderer's time grows with the square of a paragraph's length: 100,000 characters of short tags took 3 s, and a
 # megabyte more than a minute. Longer texts are shown unformatted, which takes 1 s a megabyte.
 _MAX_MARKDOWN = 50_000
+# What Assay escapes so that markdown shows it (annotation/_markdown.py) is shown without its escapes there too.
+_UNESCAPED = (
+    r"this.markdown.replace(/\\(\n|[!-\/:-@\[-`{-~])|&#(\d+);|&nbsp;/g,"
+    r'function(m,c,n){return c||(n?String.fromCharCode(n):"\u00a0")})'
+)
 _UNFORMATTED = (
-    f"if(this.markdown.length>{_MAX_MARKDOWN}){{var t=this.markdown;"
+    f"if(this.markdown.length>{_MAX_MARKDOWN}){{var t={_UNESCAPED};"
     f"return'<div style=\"white-space:pre-wrap\">'+{_ESCAPE}+'</div>'}}"
 )
 
@@ -44,7 +54,7 @@ EDITS: tuple[Edit, ...] = (
     # Badges, tooltips and the names of datasets.
     Edit("_nuxt/*.js", r"\binnerHTML:(\w+\._s\(\w+\.(?:text|title|content|\w+\.dataset\.name)\))", r"textContent:\1"),
     Edit("_nuxt/*.js", r"\b(\w+)\.marked\.use\(\{hooks:", rf"\1.marked.use({{renderer:{{{_RENDERER}}}}}),\g<0>"),
-    Edit("_nuxt/*.js", r"return \w+\.marked\.parse\(this\.markdown,", rf"{_UNFORMATTED}\g<0>"),
+    Edit("_nuxt/*.js", r"return \w+\.marked\.parse\(this\.markdown,", _literally(_UNFORMATTED) + r"\g<0>"),
     # A custom field embeds the record in a script, which "</script>" in the record ended.
     Edit("_nuxt/*.js", r"JSON\.stringify\(this\.sdkRecord\)", r'\g<0>.replace(/</g,"\\\\u003c")'),
 )
