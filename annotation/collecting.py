@@ -84,5 +84,3 @@ def _keep(
         "amount": booked.amount if booked else 0,
         "overdrawn": booked.overdrawn if booked else 0,
     }
-
-

@@ -91,8 +91,10 @@ def _tiers(report: CostReport) -> Iterator[str]:
 def _annotators(report: CostReport) -> Iterator[str]:
     for one in report.annotators[:_MOST]:
         text = f"{one.name}: {_money(report, one.spent)} for {_many(one.responses, 'answer')}"
-        if one.estimated_minutes is not None and one.per_hour is not None:
-            text += f", estimated {one.estimated_minutes:.0f} min of work, {_money(report, one.per_hour)} an hour"
+        if one.estimated_minutes is not None:
+            text += f", estimated {one.estimated_minutes:.0f} min of work"
+        if one.per_hour is not None:
+            text += f", {_money(report, one.per_hour)} an hour"
         yield _line("annotator", text)
     if more := report.annotators[_MOST:]:
         yield _line("annotator", f"{len(more)} more: {_money(report, sum(one.spent for one in more))}")

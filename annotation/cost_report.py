@@ -32,7 +32,7 @@ class AnnotatorCost(Part):
     spent: int
     estimated_minutes: float | None  # of active work; see annotation/effort.py
     median_seconds: float | None  # between two answers without a break
-    per_hour: int | None  # spent for each estimated hour
+    per_hour: int | None  # spent for each estimated hour; null below FEWEST_MINUTES of costs.py
 
 
 class ReasonCost(Part):

@@ -188,5 +188,9 @@ def _each(amount: int, number: int) -> int | None:
     return (2 * amount + number) // (2 * number) if number else None
 
 
+# Less work than this is a handful of answers; what it says of an hour is chance.
+FEWEST_MINUTES = 5
+
+
 def _per_hour(spent: int, minutes: float | None) -> int | None:
-    return round(spent * 60 / minutes) if minutes else None
+    return round(spent * 60 / minutes) if minutes and minutes >= FEWEST_MINUTES else None

@@ -28,6 +28,7 @@ from annotation.said import Said, said
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 
+
 class Pulled(NamedTuple):
     """What a pull found and did."""
 
@@ -64,9 +65,12 @@ def pull(
     opinions = _opinions(settings.project, tasks, answers)
     found = results(tasks, opinions, settings, lambda task, domain: _tier_of(task, domain, present, settings))
     final, undecided = _by_subject(found)
-    new, released = _decide(engine, settings, tasks, final, undecided, opinions, run_id)
+    done = _done(tasks, final, opinions)
+    # Nobody has to settle what people agree on by now; should they disagree again, it is asked again.
+    needless = [task for task in done if task.adjudicates and task.task_id not in answers]
+    new, released = _decide(engine, settings, done, needless, final, undecided, run_id)
     say(f"decided: {len(new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
-    _take_back(client, tasks, present, answers, final)
+    _take_back(client, needless)
     escalated = adjudicate(
         undecided, opinions, tasks, present, client=client, engine=engine, settings=settings, run_id=run_id
     )
@@ -109,54 +113,44 @@ def _by_subject(found: Sequence[Result]) -> tuple[dict[str, Result], list[Result
     return final, [result for result in last.values() if result.decision is None]
 
 
+def _done(tasks: Sequence[Asked], final: dict[str, Result], opinions: dict[str, list[Said]]) -> list[Asked]:
+    """The open tasks that need no more answers. Gold does when it has its answers, whatever they are."""
+    return [
+        task
+        for task in tasks
+        if task.state not in ("decided", "withdrawn")
+        and (task.subject in final if task.gold is None else len(opinions.get(task.task_id, ())) >= task.min_submitted)
+    ]
+
+
 def _decide(
     engine: Engine,
     settings: AnnotationSettings,
-    tasks: Sequence[Asked],
+    done: Sequence[Asked],
+    needless: Sequence[Asked],
     final: dict[str, Result],
     undecided: Sequence[Result],
-    opinions: dict[str, list[Said]],
     run_id: str | None,
 ) -> tuple[list[Decision], int]:
     """What is new among the decisions, and what they set free."""
-    done = [
-        task.task_id
-        for task in tasks
-        if task.state not in ("decided", "withdrawn")
-        and (
-            len(opinions.get(task.task_id, ())) >= task.min_submitted
-            if task.gold is not None
-            else task.subject in final
-        )
-    ]
+    ids = [task.task_id for task in done]
     # Given back first: what is decided has nothing reserved, whenever this is cut short.
-    released = release_tasks(engine, done, settings, "decided", run_id) if done else 0
+    released = release_tasks(engine, ids, settings, "decided", run_id) if ids else 0
     decisions = [result.decision for result in final.values() if result.decision is not None]
     with locked(engine, settings.project, settings.currency) as lock:
         new = record_decisions(lock.connection, settings.project, decisions, lock.at)
-        set_state(lock.connection, done, "decided")
+        set_state(lock.connection, ids, "decided")
+        set_state(lock.connection, [task.task_id for task in needless], "withdrawn")
         escalated = [result.task.task_id for result in undecided if not result.task.adjudicates]
         set_state(lock.connection, escalated, "escalated", was=("reserved", "pushed", "decided"))
     return new, released
 
 
-def _take_back(
-    client: Client,
-    tasks: Sequence[Asked],
-    present: Present,
-    answers: dict[str, list[Answer]],
-    final: dict[str, Result],
-) -> None:
-    """What was decided without an answer to it need not be asked: adjudication of what people then agreed on."""
-    idle = [
-        task
-        for task in tasks
-        if task.gold is None and task.subject in final and task.task_id in present and task.task_id not in answers
-    ]
-    for tier, name in sorted({(task.tier, task.dataset) for task in idle}):
+def _take_back(client: Client, tasks: Sequence[Asked]) -> None:
+    """Off the server, where they are on it."""
+    for tier, name in sorted({(task.tier, task.dataset) for task in tasks}):
         if (dataset := client.find_dataset(tier, name)) is not None:
-            mine = {task.task_id for task in idle if (task.tier, task.dataset) == (tier, name)}
-            client.withdraw(dataset, mine)
+            client.withdraw(dataset, {task.task_id for task in tasks if (task.tier, task.dataset) == (tier, name)})
 
 
 def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSettings) -> str | None:
