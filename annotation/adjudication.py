@@ -1,6 +1,6 @@
 """Adjudication: what people disagreed about is asked once more, of those whose word is last."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Engine
@@ -18,8 +18,7 @@ from schemas.decision import REASONS, TaskKind
 from schemas.errors import BudgetError
 from schemas.settings import AnnotationSettings
 
-Fate = Literal["asked", "over budget", "lost", "nobody", "undecided again"]
-
+Fate = Literal["asked", "over budget", "refused", "lost", "nobody", "undecided again"]
 
 # One person is paid to decide; more would be a vote again.
 ADJUDICATORS = 1
@@ -28,9 +27,9 @@ ADJUDICATORS = 1
 class Escalation(NamedTuple):
     """A task that its people left undecided, and what becomes of it.
 
-    Fates: asked (an adjudicator has it), over budget (the next pull tries again), lost (the server no longer
-    has the record: push it again), nobody (the settings name no adjudication tier), undecided again (even
-    the adjudicator's answer decides nothing: they must correct it).
+    Fates: asked (an adjudicator has it), over budget (the next pull tries again), refused (the server does not
+    take it), lost (the server no longer has the record), nobody (the settings name no adjudication tier),
+    undecided again (even the adjudicator's answer decides nothing: they must correct it).
     """
 
     task_id: str
@@ -38,7 +37,7 @@ class Escalation(NamedTuple):
     why: str
     tier: str  # that has it, or should have it; "" for nobody
     fate: Fate
-    detail: str | None  # of a budget: the limit that does not allow it
+    detail: str | None  # over budget: the limit that does not allow it; refused: what the server says
 
 
 def adjudicate(
@@ -56,43 +55,59 @@ def adjudicate(
 
     In the order of `undecided`, as far as the budget goes.
     """
-    known = {task.task_id: task for task in tasks}
-    told: dict[str, Escalation] = {}
-    to_ask: list[tuple[Result, str]] = []
-    for result in undecided:
-        tier = result.task.tier if result.task.adjudicates else (result.belongs or settings.adjudication or "")
-        asked = _id(settings, result.task)
-        base = Escalation(result.task.task_id, result.task.subject, result.why or "", tier, "asked", None)
-        if result.task.adjudicates:
-            told[result.task.task_id] = base._replace(fate="undecided again")
-        elif not tier:
-            told[result.task.task_id] = base._replace(fate="nobody")
-        elif asked in known and asked in present:
-            told[result.task.task_id] = base._replace(tier=known[asked].tier)
-        else:
-            told[result.task.task_id] = base
-            to_ask.append((result, tier))
-    stored = _stored(client, [result.task for result, _ in to_ask])
-    ready: list[Task] = []
-    for result, tier in to_ask:
-        original = stored.get(result.task.task_id)
-        if original is None:
-            told[result.task.task_id] = told[result.task.task_id]._replace(fate="lost")
-        else:
-            ready.append(adjudication_task(result, original, opinions[result.task.task_id], tier, settings))
-    short = _give_out(ready, client, engine, settings, run_id)
-    for result, _ in to_ask:
-        if (limit := short.get(_id(settings, result.task))) is not None:
-            told[result.task.task_id] = told[result.task.task_id]._replace(fate="over budget", detail=limit)
-    return tuple(told.values())
+    known = {task.task_id: task.tier for task in tasks if task.task_id in present}
+    fates = [_fate(result, known, settings) for result in undecided]
+    to_ask = [result for result, fate in zip(undecided, fates, strict=True) if fate is None]
+    stored = _stored(client, [result.task for result in to_ask])
+    wanted = {
+        result.task.task_id: adjudication_task(result, stored[result.task.task_id], opinions, settings)
+        for result in to_ask
+        if result.task.task_id in stored
+    }
+    short = _give_out(list(wanted.values()), client, engine, settings, run_id)
+    return tuple(
+        fate or _asked(result, wanted.get(result.task.task_id), short, settings)
+        for result, fate in zip(undecided, fates, strict=True)
+    )
 
 
-def adjudication_task(
-    result: Result, original: Stored, opinions: Sequence[Said], tier: str, settings: AnnotationSettings
-) -> Task:
+def _fate(result: Result, known: Mapping[str, str], settings: AnnotationSettings) -> Escalation | None:
+    """What becomes of it without asking anybody now; null where somebody is to be asked."""
+    told = _told(result, settings)
+    if result.task.adjudicates:
+        return told._replace(tier=result.task.tier, fate="undecided again")
+    if (tier := known.get(_id(settings, result.task))) is not None:
+        return told._replace(tier=tier, fate="asked")
+    return None if told.tier else told._replace(fate="nobody")
+
+
+def _asked(
+    result: Result, task: Task | None, short: Mapping[str, tuple[Fate, str]], settings: AnnotationSettings
+) -> Escalation:
+    """What became of it; `task` is null where there was nothing to ask with."""
+    told = _told(result, settings)
+    if task is None:
+        return told._replace(fate="lost")
+    if task.task_id not in short:
+        return told
+    fate, detail = short[task.task_id]
+    return told._replace(fate=fate, detail=detail)
+
+
+def _told(result: Result, settings: AnnotationSettings) -> Escalation:
+    task = result.task
+    return Escalation(task.task_id, task.subject, result.why or "", _tier(result, settings), "asked", None)
+
+
+def _tier(result: Result, settings: AnnotationSettings) -> str:
+    return result.belongs or settings.adjudication or ""
+
+
+def adjudication_task(result: Result, original: Stored, opinions: Opinions, settings: AnnotationSettings) -> Task:
     """The same record with the same questions, and what others said of it, without their names."""
-    task, kind = result.task, TaskKind(result.task.kind)
-    told = others_said(result.why or "", opinions)
+    task, kind, tier = result.task, TaskKind(result.task.kind), _tier(result, settings)
+    said = opinions[task.task_id]
+    told = others_said(result.why or "", said)
     return Task(
         task_id=_id(settings, task),
         kind=kind,
@@ -106,7 +121,7 @@ def adjudication_task(
         reasons=task.reasons,
         gold=None,
         fields=original.fields | {WHY: "\n\n".join(filter(None, (told, original.fields.get(WHY))))},
-        suggestions=_suggestions(task, original, opinions),
+        suggestions=_suggestions(task, original, said),
         metadata=original.metadata | {"tier": tier, "rule": "adjudication"},
         vector=original.vector,
     )
@@ -158,26 +173,26 @@ def _stored(client: Client, tasks: Sequence[Asked]) -> dict[str, Stored]:
 
 
 def _give_out(
-    tasks: Sequence[Task],
-    client: Client,
-    engine: Engine,
-    settings: AnnotationSettings,
-    run_id: str | None,
-) -> dict[str, str]:
-    """Task id -> the limit that does not allow it, of the tasks that the budget has nothing for."""
+    tasks: Sequence[Task], client: Client, engine: Engine, settings: AnnotationSettings, run_id: str | None
+) -> dict[str, tuple[Fate, str]]:
+    """Task id -> what kept it from being asked, of the tasks that were not."""
 
-    def give(some: Sequence[Task]) -> None:
-        push(some, client=client, engine=engine, settings=settings, run_id=run_id)
+    def give(some: Sequence[Task]) -> dict[str, tuple[Fate, str]]:
+        done = push(some, client=client, engine=engine, settings=settings, run_id=run_id)
+        return {task_id: ("refused", reason) for task_id, reason in done.refused}
 
     if not tasks:
         return {}
     try:
-        give(tasks)
+        return give(tasks)
     except BudgetError:
-        # As many as there is money for, in their order.
-        for number, task in enumerate(tasks):
-            try:
-                give([task])
-            except BudgetError as error:
-                return {other.task_id: str(error) for other in tasks[number:]}
-    return {}
+        pass
+    # As many as there is money for, in their order.
+    short: dict[str, tuple[Fate, str]] = {}
+    for number, task in enumerate(tasks):
+        try:
+            short |= give([task])
+        except BudgetError as error:
+            over: Fate = "over budget"
+            return short | {other.task_id: (over, str(error)) for other in tasks[number:]}
+    return short

@@ -215,13 +215,16 @@ class Client:
             if record["external_id"] in task_ids
         }
 
-    def withdraw(self, dataset: Remote, task_ids: Collection[str]) -> int:
-        """Deletes those tasks with what was said of them; returns how many were there."""
+    def withdraw(self, dataset: Remote, task_ids: Collection[str], *, answered: bool = True) -> int:
+        """Deletes those tasks with what was said of them; unless `answered` those of which nothing was said.
+
+        Returns how many there were.
+        """
         ids = [
             record["id"]
-            for listing in self._listings(dataset)
+            for listing in self._listings(dataset, include="responses")
             for record in listing.records
-            if record["external_id"] in task_ids
+            if record["external_id"] in task_ids and (answered or not record.get("responses"))
         ]
         for start in range(0, len(ids), MAX_DELETED):
             some = ",".join(ids[start : start + MAX_DELETED])

@@ -68,9 +68,9 @@ def pull(
     done = _done(tasks, final, opinions)
     # Nobody has to settle what people agree on by now; should they disagree again, it is asked again.
     needless = [task for task in done if task.adjudicates and task.task_id not in answers]
+    _take_back(client, needless)
     new, released = _decide(engine, settings, done, needless, final, undecided, run_id)
     say(f"decided: {len(new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
-    _take_back(client, needless)
     escalated = adjudicate(
         undecided, opinions, tasks, present, client=client, engine=engine, settings=settings, run_id=run_id
     )
@@ -150,7 +150,8 @@ def _take_back(client: Client, tasks: Sequence[Asked]) -> None:
     """Off the server, where they are on it."""
     for tier, name in sorted({(task.tier, task.dataset) for task in tasks}):
         if (dataset := client.find_dataset(tier, name)) is not None:
-            client.withdraw(dataset, {task.task_id for task in tasks if (task.tier, task.dataset) == (tier, name)})
+            mine = {task.task_id for task in tasks if (task.tier, task.dataset) == (tier, name)}
+            client.withdraw(dataset, mine, answered=False)
 
 
 def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSettings) -> str | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from annotation.asked import ADJUDICATION, Asked, all_answers, all_asked, refusal_note, refused_before, set_state
 from annotation.batches import Refused
@@ -54,36 +54,23 @@ def plan(tasks: Sequence[Task], engine: Engine, settings: AnnotationSettings) ->
     """Which of the tasks are to be sent. Writes nothing."""
     with reading(engine) as connection:
         known = all_asked(connection, settings.project)
-        withdrawn = [
-            task.task_id for task in tasks if task.task_id in known and known[task.task_id].state == "withdrawn"
-        ]
-        again = refused_before(connection, withdrawn)
-        answered = {
-            task_id: sum(answer.status == "submitted" for answer in answers)
-            for task_id, answers in all_answers(connection, settings.project).items()
-        }
-    subjects = {
-        task.subject: task.task_id
-        for task in known.values()
-        if _stands_for_its_subject(task) and task.state != "withdrawn"
-    }
+        again = _askable_again(connection, known)
+        answers = all_answers(connection, settings.project)
+    answered = {name: sum(one.status == "submitted" for one in given) for name, given in answers.items()}
+    asked_of = {task.subject: name for name, task in known.items() if _stands_for_its_subject(task)}
     ask: dict[str, Task] = {}
     twice = settled = 0
     for task in tasks:
         before = known.get(task.task_id)
-        if (
-            before is None
-            and _stands_for_its_subject(task)
-            and subjects.setdefault(task.subject, task.task_id) != task.task_id
-        ):
+        first = asked_of.setdefault(task.subject, task.task_id) if _stands_for_its_subject(task) else task.task_id
+        if before is None and first != task.task_id:
             twice += 1
         elif before is None or task.task_id in again:
             ask[task.task_id] = task
         elif before.state in ASKABLE and answered.get(task.task_id, 0) < before.min_submitted:
             # Where it was sent first it stays, whatever the rules say by now.
-            ask[task.task_id] = task._replace(
-                tier=before.tier, dataset=before.dataset, min_submitted=before.min_submitted
-            )
+            again_there = task._replace(tier=before.tier, dataset=before.dataset)
+            ask[task.task_id] = again_there._replace(min_submitted=before.min_submitted)
         else:
             settled += 1
     new = [task for task in ask.values() if task.task_id not in known or task.task_id in again]
@@ -176,9 +163,17 @@ class _Sending:
         self.refused += refused
 
 
+def _askable_again(connection: Connection, known: dict[str, Asked]) -> set[str]:
+    """What was withdrawn and may be sent all the same: what the server did not take then it may take now, and
+    adjudication that was not needed after all may be needed again."""
+    withdrawn = [task_id for task_id, task in known.items() if task.state == "withdrawn"]
+    return refused_before(connection, withdrawn) | {name for name in withdrawn if known[name].adjudicates}
+
+
 def _stands_for_its_subject(task: Asked | Task) -> bool:
-    """Gold measures people, and adjudication asks a second time on purpose."""
-    return task.gold is None and not task.dataset.endswith(ADJUDICATION)
+    """Gold measures people, adjudication asks a second time on purpose, and what is withdrawn is not asked."""
+    withdrawn = isinstance(task, Asked) and task.state == "withdrawn"
+    return task.gold is None and not task.dataset.endswith(ADJUDICATION) and not withdrawn
 
 
 def _spec(tasks: Sequence[Task], settings: AnnotationSettings) -> DatasetSpec:

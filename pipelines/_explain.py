@@ -61,8 +61,16 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
     records = pl.scan_parquet(release / "records.parquet")
     same = (pl.col(key) == line[key] for key in ("source", "source_row", "part"))
     found = records.filter(*same).collect()
-    told: dict[str, Any] = {**line, "scores": {}, "checks": {}, "prompt": None, "completion": None, "twin_row": None,
-                             "original_record_id": None, "original_completion": None}
+    told: dict[str, Any] = {
+        **line,
+        "scores": {},
+        "checks": {},
+        "prompt": None,
+        "completion": None,
+        "twin_row": None,
+        "original_record_id": None,
+        "original_completion": None,
+    }
     if found.height:
         row = found.row(0, named=True)
         told["scores"] = {name: row[name] for name in _SCORES if name in row}

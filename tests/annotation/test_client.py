@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from annotation import remote
 from annotation.client import Client
 from annotation.questions import DatasetSpec, FieldSpec, MetadataSpec, QuestionSpec
 from annotation.remote import Remote
@@ -134,7 +135,8 @@ def test_what_may_be_added_to_a_dataset_in_use_is_added(client: Client, dataset:
     assert rest(argilla, "ana", "GET", f"datasets/{dataset.id}")["guidelines"] == "New"
 
 
-def test_a_draft_that_a_crash_left_is_made_anew(client: Client, argilla: Any) -> None:
+def test_a_draft_that_a_crash_left_is_made_anew(client: Client, argilla: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "DRAFT_SECONDS", 1)
     name = f"d-{uuid4().hex[:8]}"
     workspace = client.ensure_workspace("crowd")
     rest(argilla, "owner", "POST", "datasets", {"name": name, "workspace_id": workspace})

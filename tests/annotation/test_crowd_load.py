@@ -83,6 +83,7 @@ def test_two_thousand_answers_of_eight_people_at_once(
                 while not stop.is_set():
                     pull(client=other, engine=store, settings=settings)
                     pulls += 1
+                    stop.wait(5)
             return pulls
 
         with ThreadPoolExecutor(PEOPLE + 1) as pool:

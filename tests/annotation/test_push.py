@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -19,7 +20,7 @@ from annotation.budget import release_tasks
 from annotation.client import Client
 from annotation.database import open_store, reading
 from annotation.ledger import Sums, sums
-from annotation.push import push
+from annotation.push import Pushed, push
 from annotation.server import serve
 from annotation.tables import TASKS
 from annotation.tasks import Task
@@ -204,6 +205,23 @@ def test_a_dataset_that_asks_something_else_stops_the_push_before_money_is_promi
     assert money(store, settings).reserved == 200
 
 
+def test_two_pushes_at_once_send_and_reserve_once(
+    argilla: Any, store: Engine, settings: AnnotationSettings, make_task: MakeTask, client: Client
+) -> None:
+    tasks = [make_task(settings, f"{settings.project}-{number}") for number in range(60)]
+
+    def one_of_them(_: int) -> Pushed:
+        with Client(argilla.url, argilla.api_key) as mine:
+            return push(tasks, client=mine, engine=store, settings=settings)
+
+    with ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(one_of_them, range(2)))
+    assert held(client, settings) == {task.task_id for task in tasks}
+    assert sorted(one.reserved for one in done) == [0, 60 * 200]
+    assert money(store, settings) == Sums(reserved=60 * 200, spent=0)
+    assert set(states(store).values()) == {"pushed"}
+
+
 def test_annotators_without_an_account_are_named(
     client: Client, store: Engine, settings: AnnotationSettings, make_task: MakeTask
 ) -> None:
@@ -218,7 +236,7 @@ PUSH = """
 import json, sys
 from annotation.client import Client
 from annotation.database import open_store
-from annotation.push import push
+from annotation.push import Pushed, push
 from annotation.tasks import Task
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings

@@ -125,18 +125,15 @@ def _sorted(one: Order, names: Names) -> Sql:
     if isinstance(scope, ResponseFilterScope) and place.kind == NUMBERS:
         pick = "avg"
     if isinstance(scope, SuggestionFilterScope):
-        return _sorted_suggestion(f"{pick}({place.value})", scope.property, place.source)
+        found = sql(f"(SELECT {pick}({place.value}) FROM {{}} AND s.record_id = m.record_id)", place.source)
+        return _one_score(names.questions[scope.question].id, found) if scope.property == "score" else found
     return sql(f"(SELECT {pick}({place.value}) FROM {{}})", place.source)
 
 
-def _sorted_suggestion(picked: str, what: str, source: Sql) -> Sql:
-    found = sql(f"(SELECT {picked} FROM {{}} AND s.record_id = m.record_id)", source)
-    if what != "score":
-        return found
-    # One number is what nearly all have, and SQLite keeps it as such in a column of JSON.
-    _, _, mine = source.text.partition(" WHERE ")
-    one = Sql(f"SELECT s.score FROM suggestions s WHERE {mine} AND s.record_id = m.record_id", source.parameters)
-    return sql("CASE WHEN typeof(({})) IN ('integer', 'real') THEN ({}) ELSE {} END", one, one, found)
+def _one_score(question_id: str, several: Sql) -> Sql:
+    """A suggestion's score. One number is what nearly all have, and a column of JSON keeps it as such: read that."""
+    one = sql("SELECT s.score FROM suggestions s WHERE s.question_id = {} AND s.record_id = m.record_id", question_id)
+    return sql("CASE WHEN typeof(({})) IN ('integer', 'real') THEN ({}) ELSE {} END", one, one, several)
 
 
 def _place(scope: Any, names: Names) -> _Values | None:

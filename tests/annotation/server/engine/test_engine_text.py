@@ -221,3 +221,32 @@ def test_half_a_character_is_no_word(shelf: Any) -> None:
     content = b'{"query": {"text": {"q": "card \\ud800"}}}'
     answer = shelf.owner.http.post(f"/datasets/{shelf.id}/records/search", content=content)
     assert answer.status_code in (200, 422)
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        '{"fields": {"prompt": "odd word"}, "metadata": {"n": 1e999}}',
+        '{"fields": {"prompt": "odd word"}, "metadata": {"other": Infinity}}',
+        '{"fields": {"prompt": "odd word", "extra": {"a": NaN, "b": [[[[-Infinity]]]]}}}',
+        '{"fields": {"prompt": "odd word"}, "vectors": {"v": [NaN, 1e999]}}',
+        f'{{"fields": {{"prompt": "odd word"}}, "metadata": {{"n": {"9" * 400}}}}}',
+        '{"fields": {"prompt": "odd\\u0000word"}, "metadata": {"kind": "\\u0000"}}',
+    ],
+)
+def test_a_record_that_sqlite_cannot_read_stops_no_search(
+    make_shelf: Callable[..., Any], owner: Any, record: str
+) -> None:
+    extra = {"type": "custom", "template": "x", "advanced_mode": False}
+    metadata = {"n": {"type": "float"}, "kind": {"type": "terms"}}
+    shelf = make_shelf(fields={"prompt": TEXT, "extra": extra}, questions=QUESTION, metadata=metadata, vectors={"v": 2})
+    shelf.add({"good": {"fields": {"prompt": "plain word"}, "metadata": {"n": 1.5}, "vectors": {"v": [1, 0]}}})
+    logged = owner.http.post(f"/datasets/{shelf.id}/records/bulk", content=f'{{"items": [{record}]}}'.encode())
+    assert logged.is_success or logged.status_code == 422
+    number = {"entity": "metadata", "metadata_property": "n"}
+    assert shelf.find({"filters": {"and": [{"type": "range", "scope": number, "le": 2}]}}) == ["good"]
+    assert "good" in shelf.find({"sort": [{"scope": number, "order": "asc"}]})
+    assert shelf.text("plain") == {"good"}
+    assert shelf.find({"query": {"vector": {"name": "v", "value": [1, 0]}}})[0] == "good"
+    for name in metadata:
+        assert owner.ask("GET", f"/metadata-properties/{shelf.made[name]}/metrics").status_code == 200
