@@ -147,7 +147,7 @@ def test_answers_become_decisions_and_are_paid(either: Desk) -> None:
     either.push(good, wrong, junk)
     either.say("ana", good, verdict="accept", correct=5, well_formed=4)
     either.say("ana", wrong, verdict="fix", corrected=HOSTILE, comment=HOSTILE, domain="general")
-    either.say("ben", junk, verdict="reject", reasons=["other", "wrong"], comment="  ")
+    either.say("ben", junk, verdict="reject", reasons=["other", "wrong"], comment="\0")
     found = either.pull()
     assert (found.read.submitted, found.read.booked, found.read.amount) == (3, 3, 600)
     assert either.money() == Sums(reserved=0, spent=600)
@@ -161,7 +161,8 @@ def test_answers_become_decisions_and_are_paid(either: Desk) -> None:
     ]
     assert (decided["wrong"]["verdict"], decided["wrong"]["completion"]) == ("fix", HOSTILE)
     assert (decided["wrong"]["comment"], decided["wrong"]["domain"]) == (HOSTILE, None)
-    assert (decided["junk"]["reasons"], decided["junk"]["comment"]) == (["wrong", "other"], None)
+    # PostgreSQL's text has no NUL.
+    assert (decided["junk"]["reasons"], decided["junk"]["comment"]) == (["wrong", "other"], "\ufffd")
     ratings = {decision.subject: decision.ratings for decision in found.decisions}
     assert ratings["good"] == {"correct": 5.0, "well_formed": 4.0}
 

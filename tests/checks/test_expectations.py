@@ -38,6 +38,7 @@ def row(number: int, outcome: str = "train", **columns: object) -> dict[str, obj
         "quality": 0.7,
         "outcome": outcome,
         "split": outcome if released else None,
+        "decision": None,
         EMPTY: outcome != "dropped",
         REFUSAL: outcome != "review",
         LONG: True,
@@ -58,6 +59,7 @@ def contract(
     docs: Path | None = None,
 ) -> Expectations:
     frame = pl.DataFrame(rows, infer_schema_length=None)
+    frame = frame.cast({"decision": pl.String}) if rows else frame
     return run_contract(frame, figures, checks=checks, policy=policy, docs=docs, run_name="a test")
 
 
@@ -96,6 +98,13 @@ def test_a_released_row_that_fails_a_deciding_check_breaks_the_contract() -> Non
     ]
     assert "structure.empty_completion" in broken(found)[0].sentence
     assert (found.success, found.critical_failures) == (False, 2)
+
+
+def test_people_may_release_what_a_check_doubts_and_not_what_one_refuses() -> None:
+    accepted = [*good(), row(7, **{REFUSAL: False, "decision": "accept"})]
+    assert broken(contract(accepted)) == []
+    refused = [*good(), row(7, **{EMPTY: False, "decision": "accept"})]
+    assert broken_columns(contract(refused)) == [EMPTY]
 
 
 def test_notes_inform_and_never_decide() -> None:

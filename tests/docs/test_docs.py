@@ -17,7 +17,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data" / "samples").rglob("*.md")])
-LISTED = ("schemas", "checks", "annotation", "pipelines", "benchmarks", "data", "docs", "tests")
+LISTED = ("schemas", "checks", "annotation", "pipelines", "benchmarks", "data", "docs", "deploy", "tests")
 TREE = re.compile(r"(<!-- tree: .*? -->\n```text\n)(.*?)(```\n<!-- end of tree -->)", re.DOTALL)
 ENTRY = re.compile(r"^(?P<indent> *)(?P<name>\S+)(?: {2,}(?P<about>.*))?$")
 WIDTH = 120
@@ -190,8 +190,13 @@ def test_settings_md_has_every_setting_with_its_default(tmp_path):
     for name, value in Settings().model_dump(mode="json").items():
         for key, default in value.items() if isinstance(value, dict) else [("", value)]:
             shown = yaml.safe_dump([default], default_flow_style=True).strip()[1:-1]
-            assert f"| `{name}{'.' if key else ''}{key}` | `{shown}` |" in text
-    defaults, example = (_file(tmp_path, block) for block in fenced(page, "yaml"))
+            if name == "annotation" and isinstance(default, dict | list):
+                # What has parts is told part by part, or in words.
+                assert f"| `{name}.{key}" in text
+            else:
+                assert f"| `{name}{'.' if key else ''}{key}` | `{shown}` |" in text
+    defaults, example, review = (_file(tmp_path, block) for block in fenced(page, "yaml"))
+    assert load_settings(review).annotation.tiers["expert"].budget == 600
     assert load_settings(defaults) == Settings()
     assert load_settings(example).validation.severities["formatting.url_in_prompt"] == "off"
 
