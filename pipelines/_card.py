@@ -13,7 +13,7 @@ import polars as pl
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from annotation.money import show
+from annotation.spending.money import show
 from schemas.outcome import SPLITS
 from schemas.report import Report
 

@@ -144,7 +144,7 @@ def agreement(
     json: Json = False,
 ) -> None:
     """Say how far several people's labels agree, and what they say together."""
-    from annotation.agreement_file import agreement_lines, measure_file, write_consensus
+    from annotation.judging.agreement_file import agreement_lines, measure_file, write_consensus
 
     measured = measure_file(file, level=level)
     if out is not None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from annotation import money
+from annotation.spending import money
 from pipelines import _differences, _shown, _view, _whereabouts
 from pipelines._map import Map
 from schemas.report import Report

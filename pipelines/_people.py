@@ -26,8 +26,8 @@ def decided(settings: AnnotationSettings) -> Known:
 
     Raises StoreError when there is one that cannot be read.
     """
-    from annotation.database import open_existing
-    from annotation.decisions import decisions_in_force
+    from annotation.store.database import open_existing
+    from annotation.store.decisions import decisions_in_force
 
     engine = open_existing()
     if engine is None:
@@ -39,7 +39,7 @@ def decided(settings: AnnotationSettings) -> Known:
 
 
 def _cost(engine: Any, settings: AnnotationSettings) -> Cost | None:
-    from annotation.costs import costs
+    from annotation.spending.costs import costs
 
     report = costs(engine, settings)
     if not report.spent and not report.reserved:

@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from annotation.money import show
+from annotation.spending.money import show
 from pipelines._shown import one_line, plural
 from schemas.settings import AnnotationSettings
 
 if TYPE_CHECKING:
-    from annotation.client import Progress
-    from annotation.measures import Measured
-    from annotation.pull import Pulled
-    from annotation.push import Pushed
+    from annotation.asking.tasks import Planned
+    from annotation.exchange.client import Progress
+    from annotation.exchange.pull import Pulled
+    from annotation.exchange.push import Pushed
+    from annotation.judging.measures import Measured
     from annotation.server.serve import Health
-    from annotation.tasks import Planned
 
 # More than this is read by a machine: --json has all.
 MOST = 10
@@ -21,7 +21,7 @@ MOST = 10
 
 def pushed_lines(plan: "Planned", sent: "Pushed", url: str, settings: AnnotationSettings) -> list[str]:
     """What was given out, what it may cost, and where to answer it."""
-    from annotation.budget import forecast_lines
+    from annotation.spending.budget import forecast_lines
 
     places = ", ".join(f"{number:,} in {name}" for name, number in sorted(sent.by_dataset.items()))
     before = f"; {sent.already:,} were there already" if sent.already else ""

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from annotation.money import show
+from annotation.spending.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
 from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Verdict

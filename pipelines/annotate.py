@@ -26,8 +26,8 @@ from schemas.settings import AnnotationSettings, Settings, first_problem
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from annotation.client import Client
-    from annotation.tasks import Planned
+    from annotation.asking.tasks import Planned
+    from annotation.exchange.client import Client
 
 Say = Callable[[str], None]
 
@@ -56,9 +56,9 @@ def push(release: Path, settings: Settings | None = None, *, dry_run: bool = Fal
     `settings` default to those of the release. Exit code 1 where the server refused records. Raises
     ReleaseError, BudgetError (nothing was sent), AnnotationError and StoreError.
     """
-    from annotation.budget import count_tasks, forecast, forecast_lines
-    from annotation.push import plan as sort_out
-    from annotation.push import push as send
+    from annotation.exchange.push import plan as sort_out
+    from annotation.exchange.push import push as send
+    from annotation.spending.budget import count_tasks, forecast, forecast_lines
 
     manifest = read_manifest(release)
     chosen = settings or settings_of(manifest, release)
@@ -69,15 +69,15 @@ def push(release: Path, settings: Settings | None = None, *, dry_run: bool = Fal
             foreseen = forecast(count_tasks(new), chosen.annotation, engine)
             figures = {"tasks": len(new), "amount": foreseen.amount, "currency": foreseen.currency}
             return Told(forecast_lines(foreseen), figures, 0 if foreseen.breaks is None else 1)
-        client = _client()
-        sent = send(
-            planned.tasks,
-            client=client,
-            engine=engine,
-            settings=chosen.annotation,
-            run_id=manifest.run_id,
-            progress=progress,
-        )
+        with _client() as client:
+            sent = send(
+                planned.tasks,
+                client=client,
+                engine=engine,
+                settings=chosen.annotation,
+                run_id=manifest.run_id,
+                progress=progress,
+            )
     return Told(
         pushed_lines(planned, sent, client.url, chosen.annotation),
         pushed_figures(planned, sent, chosen.annotation),
@@ -90,14 +90,12 @@ def pull(release: Path, settings: Settings | None = None, *, progress: Say) -> P
 
     Raises what `push` raises, but for the budget: what it does not allow is reported, and tried again next time.
     """
-    from annotation.pull import pull as read
+    from annotation.exchange.pull import pull as read
 
     manifest = read_manifest(release)
     chosen = settings or settings_of(manifest, release)
-    with _store() as engine:
-        got = read(
-            client=_client(), engine=engine, settings=chosen.annotation, run_id=manifest.run_id, progress=progress
-        )
+    with _store() as engine, _client() as client:
+        got = read(client=client, engine=engine, settings=chosen.annotation, run_id=manifest.run_id, progress=progress)
     sources = tuple(manifest.sources) if _outdated(manifest, chosen.annotation) else ()
     exit_code = 1 if got.read.missing_datasets else 0
     figures = pulled_figures(got, chosen.annotation)
@@ -109,11 +107,11 @@ def status(settings: AnnotationSettings) -> Told:
     from annotation.home import home
     from annotation.server.serve import health
 
-    client = _client()
     with _store() as engine:
         names = _datasets(engine, settings.project)
-    found = {f"{tier}/{name}": client.find_dataset(tier, name) for tier, name in names}
-    progress = {where: client.progress(dataset) for where, dataset in found.items() if dataset is not None}
+    with _client() as client:
+        found = {f"{tier}/{name}": client.find_dataset(tier, name) for tier, name in names}
+        progress = {where: client.progress(dataset) for where, dataset in found.items() if dataset is not None}
     gone = [where for where, dataset in found.items() if dataset is None]
     server = health(home())
     server_is_ours = server if server.url == client.url else None
@@ -128,8 +126,8 @@ def status(settings: AnnotationSettings) -> Told:
 
 
 def _datasets(engine: "Engine", project: str) -> list[tuple[str, str]]:
-    from annotation.asked import all_asked
-    from annotation.database import reading
+    from annotation.store.asked import all_asked
+    from annotation.store.database import reading
 
     with reading(engine) as connection:
         tasks = all_asked(connection, project).values()
@@ -138,8 +136,8 @@ def _datasets(engine: "Engine", project: str) -> list[tuple[str, str]]:
 
 def cost(release: Path | None, settings: Settings | None = None) -> Told:
     """What people cost, in all and for the records of `release`."""
-    from annotation.cost_lines import cost_lines
-    from annotation.costs import costs
+    from annotation.spending.cost_lines import cost_lines
+    from annotation.spending.costs import costs
 
     chosen, records = settings or Settings(), None
     if release is not None:
@@ -166,8 +164,8 @@ def settings_of(manifest: Manifest, release: Path) -> Settings:
 
 def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) -> "Planned":
     """What of the release people are to be asked."""
-    from annotation.gold import read_gold
-    from annotation.planning import plan
+    from annotation.asking.gold import read_gold
+    from annotation.asking.planning import plan
 
     asks = settings.annotation
     gold = read_gold(asks.gold.file, domains=asks.domains) if asks.gold.file else ()
@@ -214,7 +212,7 @@ def _outdated(manifest: Manifest, settings: AnnotationSettings) -> bool:
 
 @contextmanager
 def _store() -> Iterator["Engine"]:
-    from annotation.database import open_store
+    from annotation.store.database import open_store
 
     engine = open_store()
     try:
@@ -224,7 +222,7 @@ def _store() -> Iterator["Engine"]:
 
 
 def _client() -> "Client":
-    from annotation.client import Client
+    from annotation.exchange.client import Client
     from annotation.home import home
     from annotation.server.serve import endpoint
 

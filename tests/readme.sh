@@ -3,7 +3,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$(mktemp -d)
-trap 'rm -rf "$out"' EXIT
+# A store of this run's own: nothing that was decided before, and no server of the user's.
+export ASSAY_HOME="$out/store"
+unset ASSAY_DATABASE_URL ARGILLA_API_URL ARGILLA_API_KEY
+trap 'assay annotate serve --stop > "$out/stop" 2>&1 || true; rm -rf "$out"' EXIT
 passed=0
 
 # step WHAT EXIT-CODE WORDS COMMAND...
@@ -30,6 +33,18 @@ step "explain by id" 0 "its twin came from" assay explain "$out/demo" "${id:0:12
 step "report" 0 "report.html" assay report "$out/demo"
 step "export" 0 "openai: " assay export "$out/demo" --to openai --out "$out/openai"
 step "cache" 0 "MB" assay cache
+
+step "serve" 0 "accounts    made now" assay annotate serve --port 0
+step "a forecast" 0 "asks for" assay annotate push "$out/demo" --dry-run
+step "push" 0 "28 tasks" assay annotate push "$out/demo"
+step "push again sends nothing" 0 "sent        0 tasks" assay annotate push "$out/demo"
+step "status" 0 "crowd/assay-record: 0 of 26 done" assay annotate status
+step "pull" 0 "0 submitted" assay annotate pull "$out/demo"
+step "cost" 0 "reserved    \$104.00" assay cost "$out/demo"
+printf 'worker,task,label\na,1,x\nb,1,x\na,2,y\nb,2,y\n' > "$out/labels.csv"
+step "agreement" 0 "alpha" assay agreement "$out/labels.csv"
+step "stop" 0 "its data stays" assay annotate serve --stop
+step "no server, no push" 2 "assay annotate serve" assay annotate push "$out/demo"
 
 printf 'name: strict\ndemands:\n  - figure: rows.released\n    min: 100000\n' > "$out/strict.yaml"
 step "a stricter policy fails" 1 "FAILED" assay gate "$out/demo" --policy "$out/strict.yaml"

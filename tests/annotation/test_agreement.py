@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
-from annotation.agreement import MAX_LABELS, alpha, cohen, cohen_pairs, fleiss
+from annotation.judging.agreement import MAX_LABELS, alpha, cohen, cohen_pairs, fleiss
 from schemas.errors import UsageError
 
 DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "dev_labels"

@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 import zstandard
 
-from annotation._answers_csv import read_answers
-from annotation.agreement_file import agreement_lines, agreement_of_file, measure_file, write_consensus
+from annotation.judging._answers_csv import read_answers
+from annotation.judging.agreement_file import agreement_lines, agreement_of_file, measure_file, write_consensus
 from schemas.errors import SourceError, UsageError
 
 CROWD = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "dev_labels" / "crowd_cf.csv"

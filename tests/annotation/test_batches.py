@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation import batches
-from annotation.batches import Encoded, Refused, encoded, send
-from annotation.tasks import Suggestion, Task
-from annotation.transport import Refusal
+from annotation.asking.tasks import Suggestion, Task
+from annotation.exchange import batches
+from annotation.exchange.batches import Encoded, Refused, encoded, send
+from annotation.exchange.transport import Refusal
 from schemas.decision import TaskKind
 
 

@@ -14,7 +14,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from annotation.budget import (
+from annotation.asking.tasks import Task
+from annotation.spending.budget import (
     Booked,
     book_responses,
     count_tasks,
@@ -25,10 +26,9 @@ from annotation.budget import (
     release_tasks,
     reserve_tasks,
 )
-from annotation.database import open_store, reading
-from annotation.ledger import Sums, sums
-from annotation.tables import ENTRIES, TASKS
-from annotation.tasks import Task
+from annotation.spending.ledger import Sums, sums
+from annotation.store.database import open_store, reading
+from annotation.store.tables import ENTRIES, TASKS
 from schemas.decision import TaskKind
 from schemas.errors import BudgetError, SettingsError, StoreError
 from schemas.settings import AnnotationSettings
@@ -283,9 +283,9 @@ def test_a_new_month_has_its_own_limit_but_for_what_is_still_open(store: Engine)
 
 CHILD = """
 import json, multiprocessing, sys
-from annotation.budget import book_responses, reserve_tasks
-from annotation.database import open_store
-from annotation.ledger import append, locked, reserve, About
+from annotation.spending.budget import book_responses, reserve_tasks
+from annotation.store.database import open_store
+from annotation.spending.ledger import append, locked, reserve, About
 from schemas.errors import BudgetError
 sys.path.insert(0, sys.argv[1])
 from test_budget import Answer, make_tasks, settings

@@ -11,12 +11,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from annotation import remote
-from annotation.client import Client
-from annotation.questions import DatasetSpec, FieldSpec, MetadataSpec, QuestionSpec
-from annotation.remote import Remote
-from annotation.tasks import Suggestion, Task
-from annotation.transport import Refusal
+from annotation.asking.questions import DatasetSpec, FieldSpec, MetadataSpec, QuestionSpec
+from annotation.asking.tasks import Suggestion, Task
+from annotation.exchange import remote
+from annotation.exchange.client import Client
+from annotation.exchange.remote import Remote
+from annotation.exchange.transport import Refusal
 from schemas.decision import TaskKind
 from schemas.errors import AnnotationError
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation._skene import STRENGTHS
-from annotation.consensus import (
+from annotation.judging._skene import STRENGTHS
+from annotation.judging.consensus import (
     accuracy,
     consensus,
     dawid_skene,
@@ -20,7 +20,7 @@ from annotation.consensus import (
     majority,
     weighted,
 )
-from annotation.gold_answers import annotators_on_gold, gold_of, weights_from_gold
+from annotation.judging.gold_answers import annotators_on_gold, gold_of, weights_from_gold
 from schemas.errors import UsageError
 
 CROWD = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "dev_labels" / "crowd_cf.csv"

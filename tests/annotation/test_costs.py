@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from annotation.asked import keep_answers, set_state
-from annotation.budget import book_responses, release_tasks, reserve_tasks
-from annotation.cost_report import CostReport
-from annotation.costs import cost_lines, costs, shares
-from annotation.database import open_store
-from annotation.decisions import Decision, record_decisions
-from annotation.ledger import About, adjust, append, locked
-from annotation.responses import Answer
-from annotation.tasks import Task
+from annotation.asking.tasks import Task
+from annotation.exchange.responses import Answer
+from annotation.spending.budget import book_responses, release_tasks, reserve_tasks
+from annotation.spending.cost_report import CostReport
+from annotation.spending.costs import cost_lines, costs, shares
+from annotation.spending.ledger import About, adjust, append, locked
+from annotation.store.asked import keep_answers, set_state
+from annotation.store.database import open_store
+from annotation.store.decisions import Decision, record_decisions
 from schemas.decision import TaskKind
 from schemas.errors import StoreError
 from schemas.settings import AnnotationSettings

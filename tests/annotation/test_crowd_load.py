@@ -10,13 +10,13 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from annotation.client import Client
-from annotation.database import open_store, reading
-from annotation.ledger import Sums, sums
-from annotation.pull import pull
-from annotation.push import push
-from annotation.tables import ENTRIES, RESPONSES
-from annotation.tasks import Task
+from annotation.asking.tasks import Task
+from annotation.exchange.client import Client
+from annotation.exchange.pull import pull
+from annotation.exchange.push import push
+from annotation.spending.ledger import Sums, sums
+from annotation.store.database import open_store, reading
+from annotation.store.tables import ENTRIES, RESPONSES
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 

@@ -17,9 +17,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 import annotation
-from annotation import database as database_module
-from annotation.database import HEAD, VERSION_TABLE, as_utc, open_existing, open_store, reading, rows_in
-from annotation.tables import ACCOUNTS, METADATA
+from annotation.store import database as database_module
+from annotation.store.database import HEAD, VERSION_TABLE, as_utc, open_existing, open_store, reading, rows_in
+from annotation.store.tables import ACCOUNTS, METADATA
 from schemas.errors import StoreError
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from annotation.asked import Asked
-from annotation.deciding import Result, correction, results
-from annotation.responses import Answer
-from annotation.said import Said, said
+from annotation.exchange.responses import Answer
+from annotation.judging.deciding import Result, correction, results
+from annotation.judging.said import Said, said
+from annotation.store.asked import Asked
 from schemas.settings import AnnotationSettings
 
 SETTINGS = AnnotationSettings()

@@ -7,10 +7,10 @@ import sqlalchemy as sa
 from polars.testing import assert_frame_equal
 from sqlalchemy import Engine
 
-from annotation.database import open_store, reading
-from annotation.decisions import Decision, decisions_in_force, in_force, record_decisions
-from annotation.ledger import locked
-from annotation.tables import DECISIONS
+from annotation.spending.ledger import locked
+from annotation.store.database import open_store, reading
+from annotation.store.decisions import Decision, decisions_in_force, in_force, record_decisions
+from annotation.store.tables import DECISIONS
 from schemas.decision import DECISION_SCHEMA
 
 ACCEPT = Decision(

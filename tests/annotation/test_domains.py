@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from annotation.domains import Parts, nearest, parts, told
+from annotation.asking.domains import Parts, nearest, parts, told
 from pipelines._embeddings import Encoder
 from schemas.settings import AnnotationSettings
 

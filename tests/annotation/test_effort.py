@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.effort import ESTIMATE_SCHEMA, estimate_active_minutes
+from annotation.spending.effort import ESTIMATE_SCHEMA, estimate_active_minutes
 
 NINE = datetime(2026, 6, 1, 9, tzinfo=UTC)
 

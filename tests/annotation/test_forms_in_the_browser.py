@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from annotation.client import Client
-from annotation.planning import plan
-from annotation.questions import dataset_spec
-from annotation.tasks import Task
+from annotation.asking.planning import plan
+from annotation.asking.questions import dataset_spec
+from annotation.asking.tasks import Task
+from annotation.exchange.client import Client
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from annotation.gold import read_gold
+from annotation.asking.gold import read_gold
 from schemas.errors import SettingsError
 
 LAKE = {"prompt": "Is Lake Constance in Europe?", "completion": "Yes.", "verdict": "accept"}

@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from annotation.database import open_store, reading
-from annotation.ledger import (
+from annotation.spending.ledger import (
     About,
     Entry,
     Sums,
@@ -24,7 +23,8 @@ from annotation.ledger import (
     sums,
     sums_by,
 )
-from annotation.tables import ENTRIES
+from annotation.store.database import open_store, reading
+from annotation.store.tables import ENTRIES
 from schemas.errors import StoreError
 
 JUNE = datetime(2026, 6, 30, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from annotation._markdown import MOST_IN_PARAGRAPH, as_text, code
+from annotation.asking._markdown import MOST_IN_PARAGRAPH, as_text, code
 
 HOSTILE = {
     "image": "<img src=x onerror=alert(1)>",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.money import from_minor, minor_digits, show, to_minor
+from annotation.spending.money import from_minor, minor_digits, show, to_minor
 from schemas.errors import SettingsError
 
 CURRENCIES = st.sampled_from(["USD", "EUR", "JPY", "KRW", "VND", "CLP", "KWD", "BHD", "TND", "CLF", "XYZ"])

@@ -14,15 +14,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from annotation.client import Client
-from annotation.database import open_store, reading
-from annotation.decisions import decisions_in_force
-from annotation.ledger import Sums, sums
-from annotation.pull import Pulled, pull
-from annotation.push import push
-from annotation.routing import dataset_of
-from annotation.tables import DECISIONS, ENTRIES, RESPONSES, TASKS
-from annotation.tasks import Task, chosen_field, task_id
+from annotation.asking.routing import dataset_of
+from annotation.asking.tasks import Task, chosen_field, task_id
+from annotation.exchange.client import Client
+from annotation.exchange.pull import Pulled, pull
+from annotation.exchange.push import push
+from annotation.spending.ledger import Sums, sums
+from annotation.store.database import open_store, reading
+from annotation.store.decisions import decisions_in_force
+from annotation.store.tables import DECISIONS, ENTRIES, RESPONSES, TASKS
 from schemas.decision import DECISION_SCHEMA, TaskKind
 from schemas.settings import AnnotationSettings, BudgetSettings
 
@@ -463,9 +463,9 @@ def test_a_project_without_tasks(desk: Desk) -> None:
 
 PULL = """
 import json, sys
-from annotation.client import Client
-from annotation.database import open_store
-from annotation.pull import pull
+from annotation.exchange.client import Client
+from annotation.store.database import open_store
+from annotation.exchange.pull import pull
 from schemas.settings import AnnotationSettings
 order = json.load(sys.stdin)
 settings = AnnotationSettings.model_validate(order["settings"])

@@ -16,14 +16,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from annotation.budget import release_tasks
-from annotation.client import Client
-from annotation.database import open_store, reading
-from annotation.ledger import Sums, sums
-from annotation.push import Pushed, push
+from annotation.asking.tasks import Task
+from annotation.exchange.client import Client
+from annotation.exchange.push import Pushed, push
 from annotation.server import serve
-from annotation.tables import TASKS
-from annotation.tasks import Task
+from annotation.spending.budget import release_tasks
+from annotation.spending.ledger import Sums, sums
+from annotation.store.database import open_store, reading
+from annotation.store.tables import TASKS
 from schemas.decision import TaskKind
 from schemas.errors import AnnotationError, BudgetError
 from schemas.settings import AnnotationSettings, BudgetSettings
@@ -234,10 +234,10 @@ def test_annotators_without_an_account_are_named(
 # What a killed process runs: the same push, as a command would.
 PUSH = """
 import json, sys
-from annotation.client import Client
-from annotation.database import open_store
-from annotation.push import Pushed, push
-from annotation.tasks import Task
+from annotation.exchange.client import Client
+from annotation.store.database import open_store
+from annotation.exchange.push import Pushed, push
+from annotation.asking.tasks import Task
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 order = json.load(sys.stdin)

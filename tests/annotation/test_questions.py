@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from annotation import questions as asked
-from annotation.questions import ANSWERS, dataset_spec, guidelines, verdict_of
-from annotation.tasks import chosen_field, task_id
+from annotation.asking import questions as asked
+from annotation.asking.questions import ANSWERS, dataset_spec, guidelines, verdict_of
+from annotation.asking.tasks import chosen_field, task_id
 from schemas.decision import DEMANDS, REASONS, VERDICTS, TaskKind, Verdict
 from schemas.settings import AnnotationSettings
 

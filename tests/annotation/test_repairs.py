@@ -2,7 +2,7 @@
 
 import pytest
 
-from annotation._repairs import Repaired, repair
+from annotation.asking._repairs import Repaired, repair
 
 TEMPLATE, PLACEHOLDER = "formatting.template_in_answer", "formatting.placeholder_in_answer"
 REPEATS, FENCE = "length.repeats_itself", "formatting.open_code_fence"

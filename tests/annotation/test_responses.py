@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from annotation import responses
-from annotation.responses import Answer, Listing, listings, page
+from annotation.exchange import responses
+from annotation.exchange.responses import Answer, Listing, listings, page
 from schemas.errors import AnnotationError
 
 

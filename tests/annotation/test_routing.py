@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotation.routing import Facts, can_overlap, dataset_of, overlaps, route, share_of
+from annotation.asking.routing import Facts, can_overlap, dataset_of, overlaps, route, share_of
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 

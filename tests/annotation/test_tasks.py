@@ -13,10 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from annotation.gold import Gold, read_gold
-from annotation.planning import plan
-from annotation.questions import dataset_spec
-from annotation.tasks import Planned, Task, chosen_field, task_id
+from annotation.asking.gold import Gold, read_gold
+from annotation.asking.planning import plan
+from annotation.asking.questions import dataset_spec
+from annotation.asking.tasks import Planned, Task, chosen_field, task_id
 from schemas.decision import TaskKind, pair_subject
 from schemas.errors import ReleaseError
 from schemas.settings import AnnotationSettings

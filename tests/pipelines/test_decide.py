@@ -159,9 +159,9 @@ def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 
 def test_a_run_honours_what_people_decided(prefect_server: None, project: Path, tmp_path: Path) -> None:
-    from annotation.database import open_store
-    from annotation.decisions import Decision, record_decisions
-    from annotation.ledger import locked
+    from annotation.spending.ledger import locked
+    from annotation.store.database import open_store
+    from annotation.store.decisions import Decision, record_decisions
     from pipelines.flow import curate
 
     settings = {"split": {"validation": 0.2, "test": 0.2}}

@@ -33,7 +33,7 @@ _RENDERER = (
 # The renderer's time grows with the square of a paragraph's length: 100,000 characters of short tags took 3 s, and a
 # megabyte more than a minute. Longer texts are shown unformatted, which takes 1 s a megabyte.
 _MAX_MARKDOWN = 50_000
-# What Assay escapes so that markdown shows it (annotation/_markdown.py) is shown without its escapes there too.
+# What Assay escapes so that markdown shows it (annotation/asking/_markdown.py) is shown without its escapes there too.
 _UNESCAPED = (
     r"this.markdown.replace(/\\(\n|[!-\/:-@\[-`{-~])|&#(\d+);|&nbsp;/g,"
     r'function(m,c,n){return c||(n?String.fromCharCode(n):"\u00a0")})'

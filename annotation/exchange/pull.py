@@ -1,0 +1,195 @@
+"""Pull: what people answered is read, kept, paid and decided, each once, however often it is tried.
+
+Each page of answers is kept and paid before the next is read, and everything is decided anew from what is
+kept, so a pull that is cut short anywhere is finished by the next.
+"""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+import polars as pl
+from sqlalchemy import Engine
+
+from annotation.asking.routing import Facts, route
+from annotation.exchange.adjudication import Escalation, adjudicate
+from annotation.exchange.client import Client
+from annotation.exchange.collecting import Present, Read, collect
+from annotation.exchange.push import Say
+from annotation.exchange.responses import Answer
+from annotation.judging.deciding import Result, accuracies, results
+from annotation.judging.measures import Measured, measures
+from annotation.judging.said import Said, said
+from annotation.spending.budget import release_tasks
+from annotation.spending.ledger import locked
+from annotation.store.asked import Asked, all_answers, all_asked, set_state
+from annotation.store.database import reading
+from annotation.store.decisions import Decision, record_decisions
+from schemas.decision import TaskKind
+from schemas.settings import AnnotationSettings
+
+
+class Pulled(NamedTuple):
+    """What a pull found and did."""
+
+    read: Read
+    decisions: tuple[Decision, ...]  # new or changed by this pull
+    wrote: dict[str, str]  # subject -> whose corrected response was taken, where there were several
+    waiting: int  # open tasks that want more answers
+    released: int  # reserved before and not needed, smallest units
+    escalated: tuple[Escalation, ...]  # undecided, with what becomes of them
+    all_discarded: tuple[str, ...]  # open tasks that everybody who looked discarded
+    strangers: tuple[tuple[str, str], ...]  # (tier, annotator) who answered and is not in the settings; paid like all
+    gold: pl.DataFrame  # see gold_answers.annotators_on_gold
+    failing: tuple[str, ...]  # annotators below the settings' accuracy on gold
+    agreement: tuple[Measured, ...]
+
+
+def pull(
+    *,
+    client: Client,
+    engine: Engine,
+    settings: AnnotationSettings,
+    run_id: str | None = None,
+    progress: Say | None = None,
+) -> Pulled:
+    """Read everything that people said of the project's tasks, and decide what can be decided.
+
+    Raises AnnotationError and StoreError where server or database fail; what was kept until then is kept.
+    """
+    say = progress or (lambda line: None)
+    read, present = collect(client, engine, settings, run_id, say)
+    with reading(engine) as connection:
+        tasks = list(all_asked(connection, settings.project).values())
+        answers = all_answers(connection, settings.project)
+    opinions = _opinions(settings.project, tasks, answers)
+    found = results(tasks, opinions, settings, lambda task, domain: _tier_of(task, domain, present, settings))
+    final, undecided = _by_subject(found)
+    done = _done(tasks, final, opinions)
+    # Nobody has to settle what people agree on by now; should they disagree again, it is asked again.
+    needless = [task for task in done if task.adjudicates and task.task_id not in answers]
+    _take_back(client, needless)
+    new, released = _decide(engine, settings, done, needless, final, undecided, run_id)
+    say(f"decided: {len(new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
+    escalated = adjudicate(
+        undecided, opinions, tasks, present, client=client, engine=engine, settings=settings, run_id=run_id
+    )
+    gold = accuracies(tasks, opinions, settings)
+    open_tasks = [task for task in tasks if task.state in ("reserved", "pushed") and task.subject not in final]
+    return Pulled(
+        read=read,
+        decisions=tuple(new),
+        wrote={result.task.subject: result.wrote for result in final.values() if result.wrote},
+        waiting=sum(len(opinions.get(task.task_id, ())) < task.min_submitted for task in open_tasks),
+        released=released,
+        escalated=escalated,
+        all_discarded=tuple(task.task_id for task in open_tasks if _all_discarded(answers.get(task.task_id, ()))),
+        strangers=_strangers(tasks, opinions, settings),
+        gold=gold,
+        failing=tuple(gold.filter(pl.col("verdict").is_in(["below", "surely below"]))["worker"]),
+        agreement=measures(tasks, opinions),
+    )
+
+
+def _opinions(project: str, tasks: Iterable[Asked], answers: dict[str, list[Answer]]) -> dict[str, list[Said]]:
+    """What was submitted, of each task that was not withdrawn."""
+    opinions = {
+        task.task_id: [
+            said(project, task, answer) for answer in answers.get(task.task_id, ()) if answer.status == "submitted"
+        ]
+        for task in tasks
+        if task.state != "withdrawn"
+    }
+    return {task_id: given for task_id, given in opinions.items() if given}
+
+
+def _by_subject(found: Sequence[Result]) -> tuple[dict[str, Result], list[Result]]:
+    """Subject -> the result that decides it, and the results that leave theirs undecided.
+
+    Who adjudicates has the last word; otherwise of several tasks the last.
+    """
+    last = {result.task.subject: result for result in sorted(found, key=lambda result: result.task.adjudicates)}
+    final = {subject: result for subject, result in last.items() if result.decision is not None}
+    return final, [result for result in last.values() if result.decision is None]
+
+
+def _done(tasks: Sequence[Asked], final: dict[str, Result], opinions: dict[str, list[Said]]) -> list[Asked]:
+    """The open tasks that need no more answers. Gold does when it has its answers, whatever they are."""
+    return [
+        task
+        for task in tasks
+        if task.state not in ("decided", "withdrawn")
+        and (task.subject in final if task.gold is None else len(opinions.get(task.task_id, ())) >= task.min_submitted)
+    ]
+
+
+def _decide(
+    engine: Engine,
+    settings: AnnotationSettings,
+    done: Sequence[Asked],
+    needless: Sequence[Asked],
+    final: dict[str, Result],
+    undecided: Sequence[Result],
+    run_id: str | None,
+) -> tuple[list[Decision], int]:
+    """What is new among the decisions, and what they set free."""
+    ids = [task.task_id for task in done]
+    # Given back first: what is decided has nothing reserved, whenever this is cut short.
+    released = release_tasks(engine, ids, settings, "decided", run_id) if ids else 0
+    decisions = [result.decision for result in final.values() if result.decision is not None]
+    with locked(engine, settings.project, settings.currency) as lock:
+        new = record_decisions(lock.connection, settings.project, decisions, lock.at)
+        set_state(lock.connection, ids, "decided")
+        set_state(lock.connection, [task.task_id for task in needless], "withdrawn")
+        escalated = [result.task.task_id for result in undecided if not result.task.adjudicates]
+        set_state(lock.connection, escalated, "escalated", was=("reserved", "pushed", "decided"))
+    return new, released
+
+
+def _take_back(client: Client, tasks: Sequence[Asked]) -> None:
+    """Off the server, where they are on it."""
+    for tier, name in sorted({(task.tier, task.dataset) for task in tasks}):
+        if (dataset := client.find_dataset(tier, name)) is not None:
+            mine = {task.task_id for task in tasks if (task.tier, task.dataset) == (tier, name)}
+            client.withdraw(dataset, mine, answered=False)
+
+
+def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSettings) -> str | None:
+    """The tier that the rules send the task to with this domain, where they sent it elsewhere without.
+
+    Only to people who are paid more: who was asked first knows no less than the others.
+    """
+    held = present.get(task.task_id, {})
+    facts = Facts(
+        kind=TaskKind(task.kind),
+        domain=domain,
+        reasons=task.reasons,
+        source=held.get("source"),
+        n_tokens=held.get("n_tokens"),
+        quality=held.get("quality"),
+    )
+    tier = route(facts, settings.rules).tier
+    before = route(facts._replace(domain=task.domain), settings.rules).tier
+    paid = settings.tiers[task.tier].price if task.tier in settings.tiers else Decimal(0)
+    return tier if tier not in (before, task.tier) and settings.tiers[tier].price > paid else None
+
+
+def _all_discarded(answers: Sequence[Answer]) -> bool:
+    return bool(answers) and all(answer.status == "discarded" for answer in answers)
+
+
+def _strangers(
+    tasks: Iterable[Asked], opinions: dict[str, list[Said]], settings: AnnotationSettings
+) -> tuple[tuple[str, str], ...]:
+    """Where a tier names nobody, nobody is a stranger to it."""
+    named = {tier: set(said.annotators) for tier, said in settings.tiers.items() if said.annotators}
+    return tuple(
+        sorted(
+            {
+                (task.tier, one.annotator)
+                for task in tasks
+                for one in opinions.get(task.task_id, ())
+                if task.tier in named and one.annotator not in named[task.tier]
+            }
+        )
+    )

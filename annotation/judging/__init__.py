@@ -1,0 +1,1 @@
+"""What several people's answers say together: agreement, consensus, decisions."""

@@ -1,0 +1,1 @@
+"""Money: the ledger of costs, budgets, forecasts, and what was spent on what."""

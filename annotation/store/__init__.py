@@ -1,0 +1,1 @@
+"""The database: its tables and migrations, what was asked, and what was decided."""

@@ -1,0 +1,78 @@
+"""Decisions: what people decided of each subject, written once for each change, the last line in force."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import polars as pl
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from annotation.store.database import reading
+from annotation.store.tables import DECISIONS
+from schemas.decision import DECISION_SCHEMA
+
+
+class Decision(NamedTuple):
+    """What was decided of one subject. See DECISION_SCHEMA for the columns' meaning."""
+
+    subject: str
+    kind: str
+    verdict: str
+    completion: str | None
+    reasons: tuple[str, ...]
+    comment: str | None
+    domain: str | None
+    ratings: dict[str, float]  # demand -> mean rating of those who rated it
+    annotators: int
+    method: str
+    agreement: float | None
+
+
+def decisions_in_force(engine: Engine, project: str) -> pl.DataFrame:
+    """DECISION_SCHEMA: the last decision of each subject, sorted by subject."""
+    with reading(engine) as connection:
+        rows = [decision._asdict() for decision in in_force(connection, project).values()]
+    columns = list(DECISION_SCHEMA)
+    frame = pl.DataFrame([{name: row[name] for name in columns} for row in rows], schema=DECISION_SCHEMA)
+    return frame.sort("subject")
+
+
+def in_force(connection: Connection, project: str) -> dict[str, Decision]:
+    """Subject -> the last decision of it."""
+    last = sa.select(sa.func.max(DECISIONS.c.id)).where(DECISIONS.c.project == project).group_by(DECISIONS.c.subject)
+    rows = connection.execute(sa.select(DECISIONS).where(DECISIONS.c.id.in_(last)))
+    return {row.subject: _decision(row) for row in rows}
+
+
+def record_decisions(
+    connection: Connection, project: str, decisions: Iterable[Decision], at: datetime | None = None
+) -> list[Decision]:
+    """Writes those decisions that say something new of their subject, and returns them.
+
+    The connection's transaction must keep others from writing to the project (see ledger.locked).
+    """
+    known = in_force(connection, project)
+    # What is compared must be what will be read: JSON and SQL change nothing else.
+    shown = [_storable(decision) for decision in decisions]
+    new = [decision for decision in shown if known.get(decision.subject) != decision]
+    if new:
+        moment = at or datetime.now(UTC)
+        rows = [decision._asdict() | {"project": project, "decided_at": moment} for decision in new]
+        connection.execute(sa.insert(DECISIONS), [row | {"reasons": list(row["reasons"])} for row in rows])
+    return new
+
+
+def _decision(row: sa.Row[Any]) -> Decision:
+    given = {name: getattr(row, name) for name in Decision._fields}
+    return Decision(**given | {"reasons": tuple(row.reasons)})
+
+
+def _storable(decision: Decision) -> Decision:
+    """PostgreSQL's text holds no NUL, so none is kept anywhere; the responses keep what was typed."""
+    texts = {
+        name: text.replace("\0", "\ufffd")
+        for name in ("completion", "comment", "domain")
+        if (text := getattr(decision, name)) is not None
+    }
+    return decision._replace(**texts)
