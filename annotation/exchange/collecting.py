@@ -52,7 +52,7 @@ def collect(
         for page in client.responses(dataset):
             counts.update(_keep(engine, settings, known, page, run_id))
             present |= {task_id: held for task_id, held in page.metadata.items() if task_id in known}
-        say(f"{tier}/{name}: {counts['submitted']:,} answers read so far, {counts['booked']:,} of them new to the books")
+        say(f"{tier}/{name}: {counts['submitted']:,} answers so far, {counts['booked']:,} of them new to the books")
     missing = [task for task in known.values() if task.state == "pushed" and task.task_id not in present]
     fields = {name: counts[name] for name in Read._fields if name not in ("missing_datasets", "missing_tasks")}
     return Read(**fields, missing_datasets=tuple(gone), missing_tasks=tuple(task.task_id for task in missing)), present
