@@ -61,11 +61,12 @@ def _running(running: "Running") -> dict[str, Any]:
 def _running_lines(running: "Running", home: Path) -> list[str]:
     lines = [f"argilla     {running.url}"]
     if running.new_accounts:
-        lines.append("accounts    made now; their passwords are shown this once")
+        lines.append("accounts    made now; their passwords and API keys are shown this once")
         width = max(len(account.username) for account in running.new_accounts)
         for account in running.new_accounts:
             where = ", ".join(account.workspaces) or "all workspaces"
             lines.append(f"  {account.username:<{width}}  {account.password}  ({account.role}, {where})")
+            lines.append(f"  {'':<{width}}  key {account.api_key}")
         lines.append(f"            also in {home / 'argilla' / 'credentials.json'} (mode 600)")
     return [*lines, "next        assay annotate push DIR; stop with assay annotate serve --stop"]
 

@@ -54,6 +54,16 @@ class House(NamedTuple):
         said: dict[str, Any] = json.loads(self.assay(*words, "--json", code=code))
         return said
 
+    def python(self, code: str) -> dict[str, Any]:
+        """What a script prints last, as JSON."""
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=self.folder, env=self.environment, capture_output=True, text=True,
+            timeout=PATIENCE,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return said
+
     @property
     def passwords(self) -> dict[str, str]:
         accounts = json.loads((self.folder / "store" / "argilla" / "credentials.json").read_text())

@@ -334,3 +334,17 @@ def test_pulling_again_changes_nothing_and_pushing_again_asks_nobody_twice(house
         "crowd/assay-record": 6,
         "expert/assay-record": 2,
     }
+
+
+FLOWS = """
+import json
+from pipelines.flow import annotate_pull, annotate_push
+sent, got = annotate_push("release"), annotate_pull("release")
+print(json.dumps({"sent": sent["sent"], "already": sent["already"], "booked": got["booked"], "made": got["released"]}))
+"""
+
+
+def test_the_flows_that_a_schedule_runs_do_the_same(house: Any, pulled: Any) -> None:
+    told = house.python(FLOWS)
+    # What was decided is no longer in review, and what is in review is on the server already.
+    assert (told["sent"], told["booked"], told["made"]) == (0, 0, False)
