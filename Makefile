@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit trainers cli constraints clean
+.PHONY: help setup system demo test lint types layers unit long trainers cli constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ layers: setup ## who may import whom
 
 unit: setup ## tests and doctests
 	@$(BIN)/pytest -q -m 'not trainer'
+
+long: setup ## what CI runs in a short form: 2,000 answers of eight people at once, a million labels
+	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_crowd_load.py tests/annotation/test_agreement_file.py
 
 trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
 	@LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python $(BIN)/pytest -q -m trainer tests/trainers

@@ -182,9 +182,9 @@ class TestOddFiles:
         assert found["consensus"]["ties"] == 300
 
     @pytest.mark.slow
-    def test_a_million_answers(self, file):
-        """Timed generously: the machine that runs this has other things to do."""
-        size, people, labels = 1_000_000, 5_000, 4
+    def test_very_many_answers(self, file):
+        """A million with `make long`; in CI as many as are too many for the slowest method."""
+        size, people, labels = 1_000_000 if os.environ.get("ASSAY_TESTS_LONG") else 250_000, 5_000, 4
         rows = pl.DataFrame({"n": range(size)}).select(
             worker=pl.format("worker {}", (pl.col("n") * 7919) % people),
             task=pl.format("task {}", pl.col("n") // 5),
@@ -195,7 +195,7 @@ class TestOddFiles:
         )
         found = agreement_of_file(file(rows.write_csv()))
         assert (found["answers"], found["tasks"], found["methods"]["dawid_skene"]["ties"]) == (size, size // 5, None)
-        assert found["alpha_interval"][1] - found["alpha_interval"][0] < 0.01
+        assert found["alpha_interval"][1] - found["alpha_interval"][0] < 0.02
 
 
 class TestNoAnswers:
