@@ -30,7 +30,7 @@ def serve(
     json: Json = False,
 ) -> None:
     """Start the Argilla server and its UI on this machine."""
-    from annotation.home import home
+    from annotation.home import home, make_home
     from annotation.server import serve as server
 
     if stop:
@@ -44,9 +44,9 @@ def serve(
 
     if foreground:
         raise typer.Exit(
-            server.run_foreground(home(), settings, host=host, port=port, progress=_progress, started=started)
+            server.run_foreground(make_home(), settings, host=host, port=port, progress=_progress, started=started)
         )
-    started(server.start(home(), settings, host=host, port=port, progress=_progress))
+    started(server.start(make_home(), settings, host=host, port=port, progress=_progress))
 
 
 def _running(running: "Running") -> dict[str, Any]:

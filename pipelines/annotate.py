@@ -212,8 +212,11 @@ def _outdated(manifest: Manifest, settings: AnnotationSettings) -> bool:
 
 @contextmanager
 def _store() -> Iterator["Engine"]:
+    from annotation.home import in_home, make_home
     from annotation.store.database import open_store
 
+    if in_home():
+        make_home()
     engine = open_store()
     try:
         yield engine

@@ -207,7 +207,7 @@ class Cost(Part):
 class People(Part):
     """What people decided, as far as this run met it, and what that cost."""
 
-    accepted: int  # rows released as they were, whatever checks sent them to review
+    accepted: int  # rows that people found good, whatever sent them to review
     fixed: int  # rows whose answer was corrected
     rejected: int  # rows that people kept out
     same: int  # pairs of records that people called the same

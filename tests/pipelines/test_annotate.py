@@ -75,6 +75,19 @@ def test_nothing_given_out_costs_nothing(finished: Path) -> None:
     assert (code, json.loads(out)["spent"]) == (0, 0)
 
 
+def test_the_store_is_its_owners_alone_and_no_business_of_gits(home: Path, finished: Path) -> None:
+    assert said("cost", str(finished))[0] == 0
+    assert home.stat().st_mode & 0o077 == 0
+    assert (home / ".gitignore").read_text() == "*\n"
+
+
+def test_a_store_that_cannot_be_made_is_told(home: Path, finished: Path) -> None:
+    home.write_text("a file where the folder should be")
+    code, _, err = said("cost", str(finished))
+    assert code == 2
+    assert "set ASSAY_HOME to another folder" in err
+
+
 def test_stop_without_a_server_is_no_error() -> None:
     assert said("annotate", "serve", "--stop")[:2] == (0, "no Argilla server was running\n")
 
