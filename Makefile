@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit long trainers cli constraints clean
+.PHONY: help setup system demo test lint types layers unit core people long trainers cli constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,9 @@ demo: setup ## curate data/samples into runs/demo and judge it
 		1) echo "gate        failed; $(DEMO)/report.html says why" ;; \
 		*) echo "gate        could not judge $(DEMO)"; exit 2 ;; esac
 
-test: setup lint types layers unit trainers cli ## everything that CI runs
+# Servers are waited for more than cores are used: two lanes take little more than half the time of one.
+test: setup lint types layers ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target people core trainers cli
 
 lint: setup ## style
 	@$(BIN)/ruff check .
@@ -39,8 +41,13 @@ types: setup ## mypy, strict
 layers: setup ## who may import whom
 	@$(BIN)/lint-imports
 
-unit: setup ## tests and doctests
-	@$(BIN)/pytest -q -m 'not trainer'
+unit: core people ## tests and doctests
+
+core: setup ## those without people
+	@$(BIN)/pytest -q -m 'not trainer' --ignore=tests/annotation --ignore=tests/review --ignore=tests/deploy
+
+people: setup ## those of review by people: real servers, a real browser
+	@$(BIN)/pytest -q tests/annotation tests/review tests/deploy
 
 long: setup ## what CI runs in a short form: 2,000 answers of eight people at once, a million labels
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_crowd_load.py tests/annotation/test_agreement_file.py

@@ -46,7 +46,7 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(database: str) ->
 
 def test_the_newest_revision_is_the_one_the_code_expects_and_lies_in_the_package() -> None:
     config = Config()
-    config.set_main_option("script_location", str(Path(annotation.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(annotation.__file__).parent / "store" / "migrations"))
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
