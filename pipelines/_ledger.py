@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from schemas.decision import ANNOTATOR
 from schemas.errors import ReconciliationError
 from schemas.outcome import LEDGER_SCHEMA, VERDICT_SCHEMA, Fate
 from schemas.record import ROW_KEY, typed
@@ -15,7 +16,7 @@ def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataF
     What people released although a check doubted it keeps the doubt among its notes.
     """
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    overruled = pl.concat_list("notes", "review_reasons", pl.format("annotator.{}", "decision"))
+    overruled = pl.concat_list("notes", "review_reasons", pl.format(ANNOTATOR + ".{}", "decision"))
     kept = released.with_columns(
         outcome=pl.col("split"),
         reasons=nothing,

@@ -1,5 +1,7 @@
 """What the store knows of people when a run begins: their decisions, and what they cost."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -26,16 +28,33 @@ def decided(settings: AnnotationSettings) -> Known:
 
     Raises StoreError when there is one that cannot be read.
     """
+    with _store() as engine:
+        return Known(_in_force(engine, settings), _cost(engine, settings) if engine else None)
+
+
+def decisions_of(settings: AnnotationSettings) -> pl.DataFrame:
+    """The decisions alone, without the sums over all costs. Raises StoreError as `decided` does."""
+    with _store() as engine:
+        return _in_force(engine, settings)
+
+
+@contextmanager
+def _store() -> Iterator[Any]:
+    """The store's engine; null where there is no store yet."""
     from annotation.store.database import open_existing
-    from annotation.store.decisions import decisions_in_force
 
     engine = open_existing()
-    if engine is None:
-        return Known(pl.DataFrame(schema=DECISION_SCHEMA), None)
     try:
-        return Known(decisions_in_force(engine, settings.project), _cost(engine, settings))
+        yield engine
     finally:
-        engine.dispose()
+        if engine is not None:
+            engine.dispose()
+
+
+def _in_force(engine: Any, settings: AnnotationSettings) -> pl.DataFrame:
+    from annotation.store.decisions import decisions_in_force
+
+    return pl.DataFrame(schema=DECISION_SCHEMA) if engine is None else decisions_in_force(engine, settings.project)
 
 
 def _cost(engine: Any, settings: AnnotationSettings) -> Cost | None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipelines._manifest import read_manifest
-from pipelines._people import DECISIONS, decided, digest
+from pipelines._people import DECISIONS, decisions_of, digest
 from pipelines._people_lines import pulled_figures, pulled_lines, pushed_figures, pushed_lines, status_lines
 from pipelines.gate import report_of
 from schemas.errors import ReleaseError
@@ -172,7 +172,7 @@ def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) 
     records = _records(release)
     waiting = records.filter(pl.col("outcome") == Fate.REVIEW.value).height
     progress(f"{waiting:,} of {records.height:,} records of {release} wait for people")
-    known = decided(asks).decisions
+    known = decisions_of(asks)
     corrected = known.filter(pl.col("domain").is_not_null()).select("subject", "domain")
     return plan(
         records,
@@ -205,7 +205,7 @@ def _descriptions(release: Path) -> dict[str, str]:
 
 def _outdated(manifest: Manifest, settings: AnnotationSettings) -> bool:
     """Whether people have decided something that the release does not follow from."""
-    said = decided(settings).decisions
+    said = decisions_of(settings)
     carried = [entry.sha256 for entry in manifest.inputs if entry.source == DECISIONS]
     return carried != ([digest(said)] if said.height else [])
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from pipelines._records import amended, message
-from schemas.decision import TaskKind, Verdict
+from schemas.decision import ANNOTATOR, TaskKind, Verdict
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 from schemas.record import Kind, typed
 
@@ -22,9 +22,6 @@ MARKS = pl.Schema(
     }
 )
 """What this stage adds."""
-
-ANNOTATOR = "annotator"
-"""The family of reasons that people give."""
 
 
 def decide(records: pl.DataFrame, decisions: pl.DataFrame) -> Outcome:

@@ -38,6 +38,9 @@ DEMANDS = {
 }
 """The four demands of an instruction pair, each rated 1 to 5."""
 
+ANNOTATOR = "annotator"
+"""The family of the reasons that people give, as the ledger has them."""
+
 REASONS = {
     "wrong": "Wrong or made up",
     "incomplete": "Incomplete or cut off",

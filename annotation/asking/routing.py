@@ -8,6 +8,9 @@ from typing import NamedTuple
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings, RuleSettings
 
+ADJUDICATION = "-adjudication"
+"""How a dataset's name ends whose tasks are asked again because people disagreed."""
+
 
 class Facts(NamedTuple):
     """What rules ask about. What is null was not measured, and meets no demand."""
@@ -74,5 +77,5 @@ def overlaps(subject: str, tier: str, settings: AnnotationSettings, *, seed: int
 
 def dataset_of(project: str, kind: TaskKind, *, overlap: bool = False, adjudicates: bool = False) -> str:
     """The dataset's name in its tier's workspace."""
-    suffix = "-adjudication" if adjudicates else "-overlap" if overlap else ""
+    suffix = ADJUDICATION if adjudicates else "-overlap" if overlap else ""
     return f"{project}-{kind.value}{suffix}"

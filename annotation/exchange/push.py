@@ -11,12 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from annotation.asking.questions import DatasetSpec, dataset_spec
+from annotation.asking.routing import ADJUDICATION
 from annotation.asking.tasks import Task
 from annotation.exchange.batches import Refused
 from annotation.exchange.client import Client
 from annotation.exchange.remote import Remote
 from annotation.spending.budget import Forecast, count_tasks, forecast, release_tasks, reserve_tasks
-from annotation.store.asked import ADJUDICATION, Asked, all_answers, all_asked, refusal_note, refused_before, set_state
+from annotation.store.asked import Asked, all_answers, all_asked, refusal_note, refused_before, set_state
 from annotation.store.database import reading
 from schemas.errors import AnnotationError
 from schemas.settings import AnnotationSettings

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from annotation.spending.cost_report import CostReport
+from annotation.spending.forecast import many
 from annotation.spending.money import show
 
 # More lines than this are read by a machine: --json has all.
@@ -33,14 +34,10 @@ def _line(label: str, text: str) -> str:
     return f"{label:<12}{text}"
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
-
-
 def _whole(report: CostReport) -> Iterator[str]:
     of_it = [("gold records", report.gold), ("adjudication", report.adjudication)]
     parts = "".join(f", {_money(report, amount)} of it on {what}" for what, amount in of_it if amount)
-    yield _line("spent", f"{_money(report, report.spent)} for {_many(report.responses, 'answer')}{parts}")
+    yield _line("spent", f"{_money(report, report.spent)} for {many(report.responses, 'answer')}{parts}")
     yield _line("reserved", _money(report, report.reserved))
     if report.overdrawn:
         yield _line(
@@ -61,7 +58,7 @@ def _accepted(report: CostReport) -> Iterator[str]:
     if report.per_accepted is None:
         yield _line("accepted", "no record yet")
     else:
-        yield _line("accepted", f"{_many(report.accepted, 'record')}, {_money(report, report.per_accepted)} each")
+        yield _line("accepted", f"{many(report.accepted, 'record')}, {_money(report, report.per_accepted)} each")
 
 
 def _finish(report: CostReport) -> Iterator[str]:
@@ -69,7 +66,7 @@ def _finish(report: CostReport) -> Iterator[str]:
     if not still.tasks:
         yield _line("to finish", "nothing is open")
         return
-    answers, tasks = _many(still.responses, "answer"), _many(still.tasks, "open task")
+    answers, tasks = many(still.responses, "answer"), many(still.tasks, "open task")
     text = f"{_money(report, still.amount)} reserved for {answers} on {tasks}"
     if still.adjudications is None:
         text += "; nothing like it is decided yet, so disagreement cannot be foreseen"
@@ -83,14 +80,14 @@ def _tiers(report: CostReport) -> Iterator[str]:
         price = "no longer in the settings" if tier.price is None else f"at {_money(report, tier.price)}"
         yield _line(
             "tier",
-            f"{tier.name}: {_money(report, tier.spent)} for {_many(tier.responses, 'answer')}, "
+            f"{tier.name}: {_money(report, tier.spent)} for {many(tier.responses, 'answer')}, "
             f"{_money(report, tier.reserved)} reserved ({price})",
         )
 
 
 def _annotators(report: CostReport) -> Iterator[str]:
     for one in report.annotators[:_MOST]:
-        text = f"{one.name}: {_money(report, one.spent)} for {_many(one.responses, 'answer')}"
+        text = f"{one.name}: {_money(report, one.spent)} for {many(one.responses, 'answer')}"
         if one.estimated_minutes is not None:
             text += f", estimated {one.estimated_minutes:.0f} min of work"
         if one.per_hour is not None:

@@ -172,7 +172,7 @@ def forecast_lines(forecast: Forecast) -> list[str]:
         return show(minor, forecast.currency)
 
     lines = [
-        f"{tier.tier:<12}{_many(tier.tasks, 'task')}, {_many(tier.responses, 'answer')} at {money(tier.price)}: "
+        f"{tier.tier:<12}{many(tier.tasks, 'task')}, {many(tier.responses, 'answer')} at {money(tier.price)}: "
         f"{money(tier.amount)}"
         for tier in forecast.tiers
     ]
@@ -187,16 +187,13 @@ def forecast_lines(forecast: Forecast) -> list[str]:
     return lines
 
 
-def _many(number: int, what: str) -> str:
+def many(number: int, what: str) -> str:
+    """The number with its noun: `1 task`, `2,000 tasks`."""
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _of_tier(name: str, limit: int | None, committed: Sums) -> Standing:
     return Standing(f"tier {name}", f"annotation.tiers.{name}.budget", limit, committed.spent, committed.reserved)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _tier(name: str, price: int, counts: TaskCounts) -> TierForecast:

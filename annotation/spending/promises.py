@@ -6,14 +6,12 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from annotation.asking.routing import ADJUDICATION
 from annotation.asking.tasks import Task
 from annotation.spending.ledger import Locked
 from annotation.store.database import rows_in
 from annotation.store.tables import ENTRIES, TASKS
 from schemas.errors import StoreError
-
-# How the datasets are named whose tasks are asked again because people disagreed.
-_ADJUDICATION = "-adjudication"
 
 
 class Promised(NamedTuple):
@@ -83,7 +81,7 @@ def _task_row(lock: Locked, task: Task, run_id: str | None) -> dict[str, Any]:
         **{name: getattr(task, name) for name in columns},
         "project": lock.project,
         "kind": str(task.kind),
-        "adjudicates": task.dataset.endswith(_ADJUDICATION),
+        "adjudicates": task.dataset.endswith(ADJUDICATION),
         "reasons": list(task.reasons),
         "run_id": run_id,
         "state": "reserved",

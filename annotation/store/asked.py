@@ -14,9 +14,6 @@ from annotation.store.tables import ENTRIES, RESPONSES, TASKS
 REFUSED = "refused by the server: "
 """What the release of a task begins with that the server did not take."""
 
-ADJUDICATION = "-adjudication"
-"""How a dataset's name ends whose tasks are asked again because people disagreed."""
-
 # Ids in one statement, well below either database's limit.
 _AT_ONCE = 1000
 # How long a reason may be in the ledger's note.
