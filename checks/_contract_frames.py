@@ -10,10 +10,8 @@ from checks.registry import Check, Severity
 from schemas.outcome import SPLITS
 
 
-def contract_frames(
-    records: pl.DataFrame, figures: Mapping[str, object], *, checks: Sequence[Check], rules: Sequence[Rule]
-) -> dict[str, pl.DataFrame]:
-    """The frame of each suite, holding only the scalar columns its rules name.
+def row_frames(records: pl.DataFrame, *, checks: Sequence[Check], rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
+    """The frames of the suites about rows, holding only the scalar columns their rules name.
 
     A column that `records` lacks is left out, so that its rules cannot be evaluated. A null check
     has not passed and reads false. Without `outcome` nothing can be called released.
@@ -30,8 +28,27 @@ def contract_frames(
     return {
         RELEASE: released.select(_present(["record_id", *_columns(rules, RELEASE)], released.columns)),
         LEDGER: rows.select(_present(["record_id", *_columns(rules, LEDGER)], rows.columns)),
-        POLICY: pl.DataFrame({name: [figure(figures, name)] for name in _columns(rules, POLICY)}),
     }
+
+
+def figures_frame(figures: Mapping[str, object], rules: Sequence[Rule]) -> pl.DataFrame:
+    """The frame of the suite about figures: one row, a column per demanded figure."""
+    return pl.DataFrame({name: [figure(figures, name)] for name in _columns(rules, POLICY)})
+
+
+def unconditional(rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame]) -> list[Rule]:
+    """The rules, without those conditions that every row of their frame meets: they select nothing.
+
+    An engine pays for each condition; where no person judged a row, a third of the rules are about all rows.
+    """
+    return [rule._replace(where=None) if _met_by_all(rule, frames.get(rule.suite)) else rule for rule in rules]
+
+
+def _met_by_all(rule: Rule, frame: pl.DataFrame | None) -> bool:
+    if rule.where is None or frame is None or rule.where.column not in frame.columns:
+        return False
+    named = frame[rule.where.column].is_in(rule.where.values).fill_null(False)
+    return bool((named if rule.where.among else ~named).all())
 
 
 def figure(figures: Mapping[str, object], path: str) -> bool | int | float | str | None:

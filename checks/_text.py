@@ -4,6 +4,8 @@ A regex costs time on every row. `where(gate, text)` is null on the rows that a 
 and a regex on null costs nothing. What several checks read is a derived column, computed once.
 """
 
+from collections.abc import Iterable
+
 import polars as pl
 
 from schemas.record import Kind
@@ -27,9 +29,23 @@ def derived(name: str, expression: pl.Expr) -> pl.Expr:
     return pl.col(name)
 
 
-def with_derived(records: pl.DataFrame) -> pl.DataFrame:
-    """The records with the derived columns they lack: those that read none first, then those that read them."""
-    missing = {name: expression for name, expression in DERIVED.items() if name not in records.columns}
+def behind(expressions: Iterable[pl.Expr]) -> dict[str, pl.Expr]:
+    """The derived columns that the expressions read, and those that these read, in the order of their definition."""
+    wanted = {name for expression in expressions for name in expression.meta.root_names()} & DERIVED.keys()
+    found: set[str] = set()
+    while wanted:
+        found |= wanted
+        wanted = {name for one in wanted for name in DERIVED[one].meta.root_names()} & (DERIVED.keys() - found)
+    return {name: expression for name, expression in DERIVED.items() if name in found}
+
+
+def with_derived(records: pl.DataFrame, readers: Iterable[pl.Expr] | None = None) -> pl.DataFrame:
+    """The records with the derived columns that `readers` need (null: all) and that they lack.
+
+    First those that read none, then those that read them.
+    """
+    needed = DERIVED if readers is None else behind(readers)
+    missing = {name: expression for name, expression in needed.items() if name not in records.columns}
     while missing:
         ready = {n: e for n, e in missing.items() if not missing.keys() & set(e.meta.root_names())}
         records = records.with_columns(**ready)
@@ -44,8 +60,8 @@ def is_kind(*kinds: Kind) -> pl.Expr:
 
 _PROMPT = derived("t_prompt", pl.col("prompt").fill_null(""))
 _COMPLETION = derived("t_completion", pl.col("completion").fill_null(""))
-_UNWANTED = is_kind(Kind.KTO) & ~pl.col("label").fill_null(True)
-_ANSWER = derived("t_answer", pl.when(_UNWANTED).then(pl.lit("")).otherwise(_COMPLETION))
+_WANTED = derived("t_wanted", ~is_kind(Kind.KTO) | pl.col("label").fill_null(True))
+_ANSWER = derived("t_answer", pl.when(_WANTED).then(_COMPLETION).otherwise(pl.lit("")))
 
 
 def prompt() -> pl.Expr:
@@ -63,12 +79,25 @@ def answer() -> pl.Expr:
     return _ANSWER
 
 
+def is_wanted() -> pl.Expr:
+    """False where KTO marks the completion as unwanted: rules about good answers pass it."""
+    return _WANTED
+
+
 def where(gate: pl.Expr, text: pl.Expr) -> pl.Expr:
     """The text where the gate is true, else null, so that an expensive expression skips the row.
 
     polars' `str.contains` also looks at what lies under a null, so nothing is left lying there.
     """
     return pl.when(gate).then(pl.when(gate).then(text).otherwise(pl.lit(""))).otherwise(None)
+
+
+def odd(text: pl.Expr) -> pl.Expr:
+    """The text where it has anything beyond ASCII's printed characters and usual spaces, else null.
+
+    One look that spares most texts the search for damage of many sorts.
+    """
+    return where(has(text, r"[^\t\n\r\x0c -~]"), text)
 
 
 def has(text: pl.Expr, pattern: str) -> pl.Expr:
@@ -89,3 +118,9 @@ def asks_about(*words: str) -> pl.Expr:
 def is_code(text: pl.Expr) -> pl.Expr:
     """Whether the text is code or markup rather than prose: by the share of signs that code is full of."""
     return (text.str.count_matches(_CODE_SIGN) > MAX_CODE_SHARE * text.str.len_chars()).fill_null(False)
+
+
+ODD_PROMPT = derived("t_odd_prompt", odd(prompt()))
+ODD_COMPLETION = derived("t_odd_completion", odd(completion()))
+# Characters that are no space, between spaces: words of the scripts that part them.
+N_WORDS = derived("t_n_words", completion().str.count_matches(r"\S+").cast(pl.Int64))

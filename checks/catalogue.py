@@ -6,12 +6,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from checks import formatting, language, length, refusal, safety, structure
-from checks._text import with_derived
+from checks._text import behind, with_derived
 from checks.registry import CHECKS, Check
 
 FAMILIES = (structure, length, formatting, language, refusal, safety)
 """The files of checks, in the order in which reasons are listed."""
 
+MEASURED = frozenset({"n_tokens", "limit_tokens", "allowed_languages", "prompt_language", "completion_language"})
+"""What validate measures or is told, for checks to read beside the record: no part of its content."""
 
 _PREFACE = """\
 # The checks
@@ -49,10 +51,17 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
 def verdicts(records: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
     """One boolean column per check, named `chk_family.name`: true passes, null could not be evaluated.
 
-    `records` have RECORD_SCHEMA and what validate measures: `n_tokens`, `limit_tokens`,
-    `allowed_languages`, `prompt_language`, `completion_language`. Order of rows is kept.
+    `records` have RECORD_SCHEMA and what validate measures, see MEASURED. Order of rows is kept. Nothing but
+    these checks is worked out.
     """
-    return prepared(records).select(check.passes.alias(check.column) for check in checks)
+    ready = with_derived(records, [check.passes for check in checks])
+    return ready.select(check.passes.alias(check.column) for check in checks)
+
+
+def reads_only_the_record(check: Check) -> bool:
+    """Whether the verdict follows from the record's content alone: from no measure, and from no setting."""
+    shared = behind([check.passes]).values()
+    return MEASURED.isdisjoint(name for one in (check.passes, *shared) for name in one.meta.root_names())
 
 
 def as_markdown() -> str:

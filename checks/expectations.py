@@ -1,25 +1,28 @@
 """The registry and the policy as Great Expectations suites: the only file importing great_expectations.
 
-One Checkpoint validates three suites with GX's pandas engine in an ephemeral context, each from a
-Parquet file of scalar columns, so that GX never sees a text. What the suites demand stands in
-`checks._contract`; how the Data Docs are made to work without a network, in `checks._data_docs`.
+Each suite is validated by a Checkpoint with GX's pandas engine in one ephemeral context, from a Parquet
+file of scalar columns, so that GX never sees a text. What the suites demand stands in
+`checks._contract`; in which order and in which process they run, in `checks._contract_run`; how the
+Data Docs are made to work without a network, in `checks._data_docs`.
 """
 
 import logging
 import os
 import re
-import tempfile
+import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from html import escape
+from importlib.machinery import ModuleSpec
+from importlib.util import LazyLoader, find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from checks._contract import POLICY, Finding, Rule, contract_rules, judge
-from checks._contract_frames import contract_frames
-from checks._data_docs import publish
+from checks._contract import POLICY, Finding, Rule
 from checks.registry import Check
 from schemas.policy import Policy
 from schemas.report import Expectations
@@ -29,7 +32,10 @@ SHOWN_IDS = 3
 # GX's messages can hold a whole list of column names.
 ERROR_CHARACTERS = 300
 
-_FRAMES, _SITE = "frames", "site"
+_SITE = "site"
+
+# Half of the time of importing GX is these two: one for an expectation about distributions, one for charts.
+_NEVER_USED = frozenset({"scipy.stats", "altair"})
 
 
 class _Library(NamedTuple):
@@ -59,21 +65,79 @@ def run_contract(
     Results come in the order release, ledger, policy. `docs` is replaced whole; None writes none.
     A column that is missing makes its expectations `not_evaluated`; nothing here raises for bad data.
     """
-    rules = contract_rules(checks, policy)
-    frames = contract_frames(records, figures, checks=checks, rules=rules)
-    with tempfile.TemporaryDirectory(prefix="assay-contract-") as folder:
-        site = Path(folder) / _SITE
-        findings = _validate(rules, frames, Path(folder) / _FRAMES, site if docs else None, _file_name(run_name))
-        expectations = judge(rules, findings)
+    from checks._contract_run import Contract
+
+    with Contract(records, checks=checks, policy=policy, docs=docs, run_name=run_name) as contract:
+        return contract.finish(figures)
+
+
+def frame_path(folder: Path, suite: str) -> Path:
+    """Where a Session below `folder` finds the frame of a suite."""
+    return folder / "frames" / f"{suite}.parquet"
+
+
+class Session:
+    """Great Expectations over the frames below `folder`, suite after suite; results are kept until `findings`."""
+
+    def __init__(self, rules: Sequence[Rule], folder: Path, *, docs: bool, run_name: str) -> None:
+        self._library = library()
+        self._rules, self._folder, self._docs = rules, folder, docs
+        self._context = self._library.gx.get_context(mode="ephemeral")
+        self._context.variables.progress_bars = {"globally": False}
         if docs:
-            publish(site, docs, expectations, run_name=run_name, hidden=f"{Path(folder) / _FRAMES}{os.sep}")
-    return expectations
+            self._context.add_data_docs_site("local", _site(self.site))
+        self._source = self._context.data_sources.add_pandas("assay")
+        # One run of several Checkpoints: their pages stand in one folder.
+        self._run = self._library.run_identifier(run_name=_file_name(run_name), run_time=datetime.now(UTC))
+        self._found: dict[int, Any] = {}
+
+    @property
+    def site(self) -> Path:
+        """Where GX writes its Data Docs."""
+        return self._folder / _SITE
+
+    def validate(self, suites: Sequence[str]) -> None:
+        """Validate these suites, whose frames must lie at `frame_path`."""
+        checkpoint = self._library.gx.Checkpoint(
+            name="-".join(suites),
+            validation_definitions=[self._definition(suite) for suite in suites],
+            actions=[],
+            # Counts, and at most 20 failing values: COMPLETE would copy every failing row into the result.
+            result_format={"result_format": "SUMMARY"},
+        )
+        outcome = self._context.checkpoints.add(checkpoint).run(run_id=self._run)
+        results = [result for suite in outcome.run_results.values() for result in suite.results]
+        # GX groups results by column; the rule's number in `meta` is what survives.
+        self._found |= {result.expectation_config.meta["rule"]: result for result in results}
+
+    def findings(self) -> list[Finding]:
+        """One finding per rule, in the rules' order; the Data Docs are built, once, from all suites.
+
+        An action of each Checkpoint would build them again for every suite. Our own index stands for GX's.
+        """
+        if self._docs:
+            self._context.build_data_docs(site_names=["local"], build_index=False)
+        frames = {
+            suite: pl.scan_parquet(frame_path(self._folder, suite)) for suite in {rule.suite for rule in self._rules}
+        }
+        return [_finding(rule, self._found.get(at), frames[rule.suite]) for at, rule in enumerate(self._rules)]
+
+    def _definition(self, suite: str) -> Any:
+        """A validation definition over a file of its own: a Checkpoint hands one frame in memory to all its suites."""
+        asset = self._source.add_parquet_asset(suite, path=frame_path(self._folder, suite))
+        batch = asset.add_batch_definition_whole_dataframe("all")
+        expectations = [
+            _expectation(self._library, rule, at) for at, rule in enumerate(self._rules) if rule.suite == suite
+        ]
+        stored = self._context.suites.add(self._library.gx.ExpectationSuite(name=suite, expectations=expectations))
+        definition = self._library.gx.ValidationDefinition(name=suite, data=batch, suite=stored)
+        return self._context.validation_definitions.add(definition)
 
 
-def _library() -> _Library:
+def library() -> _Library:
     """Great Expectations, without its telemetry and without the warning that its import raises."""
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _imported_when_used(_NEVER_USED):
         warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations as gx
         from great_expectations.core.run_identifier import RunIdentifier
@@ -84,48 +148,34 @@ def _library() -> _Library:
     return _Library(gx, Column, ExpectationConfiguration, RunIdentifier)
 
 
-def _validate(
-    rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame], folder: Path, site: Path | None, run_name: str
-) -> list[Finding]:
-    """One finding per rule, in the rules' order."""
-    library = _library()
-    context = library.gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}
-    if site:
-        context.add_data_docs_site("local", _site(site))
-    checkpoint = library.gx.Checkpoint(
-        name="contract",
-        validation_definitions=_definitions(library, context, rules, frames, folder),
-        actions=[library.gx.checkpoint.UpdateDataDocsAction(name="docs", site_names=["local"])] if site else [],
-        # Counts, and at most 20 failing values: COMPLETE would copy every failing row into the result.
-        result_format={"result_format": "SUMMARY"},
-    )
-    outcome = context.checkpoints.add(checkpoint).run(run_id=library.run_identifier(run_name=run_name))
-    results = [result for suite in outcome.run_results.values() for result in suite.results]
-    # GX groups results by column; the rule's number in `meta` is what survives.
-    by_rule = {result.expectation_config.meta["rule"]: result for result in results}
-    return [_finding(rule, by_rule.get(at), frames[rule.suite]) for at, rule in enumerate(rules)]
+@contextmanager
+def _imported_when_used(names: frozenset[str]) -> Iterator[None]:
+    """Within it, an import of these modules runs none of their code until something of them is looked up."""
+    finder = _Later(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
-def _definitions(
-    library: _Library, context: Any, rules: Sequence[Rule], frames: Mapping[str, pl.DataFrame], folder: Path
-) -> list[Any]:
-    """A validation definition per suite, each over a file of its own.
+class _Later:
+    """A finder that hands out the module another finder has, to be executed when it is first used."""
 
-    Files, because a Checkpoint hands one and the same frame in memory to all its suites.
-    """
-    source = context.data_sources.add_pandas("assay")
-    folder.mkdir()
-    definitions = []
-    for suite in dict.fromkeys(rule.suite for rule in rules):
-        path = folder / f"{suite}.parquet"
-        frames[suite].write_parquet(path)
-        batch = source.add_parquet_asset(suite, path=path).add_batch_definition_whole_dataframe("all")
-        expectations = [_expectation(library, rule, at) for at, rule in enumerate(rules) if rule.suite == suite]
-        stored = context.suites.add(library.gx.ExpectationSuite(name=suite, expectations=expectations))
-        definition = library.gx.ValidationDefinition(name=suite, data=batch, suite=stored)
-        definitions.append(context.validation_definitions.add(definition))
-    return definitions
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names, self._asked = names, False
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> ModuleSpec | None:
+        if name not in self._names or self._asked:
+            return None
+        self._asked = True
+        try:
+            spec = find_spec(name)
+        finally:
+            self._asked = False
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
 
 
 def _site(folder: Path) -> dict[str, Any]:
@@ -153,7 +203,7 @@ def _expectation(library: _Library, rule: Rule, at: int) -> Any:
     ).to_domain_obj()
 
 
-def _finding(rule: Rule, result: Any, frame: pl.DataFrame) -> Finding:
+def _finding(rule: Rule, result: Any, frame: pl.LazyFrame) -> Finding:
     """What GX found, in our words. No result, like an exception, is an error and never a pass."""
     if result is None:
         return Finding(success=False, error="Great Expectations returned no result for this expectation")
@@ -175,9 +225,9 @@ def _error(info: Mapping[str, Any] | None) -> str | None:
     return message.removeprefix("Error: ").replace(" in BatchData", "")[:ERROR_CHARACTERS]
 
 
-def _observed(rule: Rule, found: Mapping[str, Any], frame: pl.DataFrame) -> str | None:
+def _observed(rule: Rule, found: Mapping[str, Any], frame: pl.LazyFrame) -> str | None:
     if rule.suite == POLICY:
-        value = frame[rule.column].item() if rule.column else None
+        value = frame.select(rule.column).collect().item() if rule.column else None
         return "null" if value is None else str(value)
     if "element_count" not in found:
         observed = found.get("observed_value")
@@ -186,12 +236,12 @@ def _observed(rule: Rule, found: Mapping[str, Any], frame: pl.DataFrame) -> str 
     return f"{failed} of {looked_at} rows fail{_examples(found, frame)}"
 
 
-def _examples(found: Mapping[str, Any], frame: pl.DataFrame) -> str:
+def _examples(found: Mapping[str, Any], frame: pl.LazyFrame) -> str:
     """The first failing record_ids. GX answers with positions in the frame it read."""
     positions = (found.get("partial_unexpected_index_list") or [])[:SHOWN_IDS]
-    if not positions or "record_id" not in frame.columns:
+    if not positions or "record_id" not in frame.collect_schema():
         return ""
-    ids = [frame["record_id"][int(position)] for position in positions]
+    ids = frame.select(pl.col("record_id").gather([int(position) for position in positions])).collect().to_series()
     return f", for example {', '.join(str(name)[:12] for name in ids)}"
 
 

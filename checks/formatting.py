@@ -2,7 +2,20 @@
 
 import polars as pl
 
-from checks._text import answer, asks_about, derived, has, has_literal, is_kind, prompt, where
+from checks._text import (
+    ODD_COMPLETION,
+    ODD_PROMPT,
+    answer,
+    asks_about,
+    completion,
+    derived,
+    has,
+    has_literal,
+    is_kind,
+    is_wanted,
+    prompt,
+    where,
+)
 from checks.registry import Severity, check
 from schemas.record import Kind
 
@@ -84,6 +97,12 @@ _VISUAL = (
     r"|photo|animation|graphic|3d model|(?:data )?visuali[sz]ation|(?:bar |pie |line |gantt |flow[ -]?)?chart|artwork"
     r"|banner|flyer|word cloud|mind ?map|video|collage|mandala|sound effect)s?\b"
 )
+# A part of each thing in _VISUAL. The last two are the letters beyond ASCII that a regex holds equal to s and k.
+_VISUAL_HINTS = (
+    *("logo", "poster", "graphic", "illustrat", "drawing", "painting", "sketch", "cartoon", "comic", "meme", "icon"),
+    *("image", "picture", "photo", "animation", "3d model", "visuali", "chart", "artwork", "banner", "flyer"),
+    *("word cloud", "mind map", "mindmap", "video", "collage", "mandala", "sound effect", "\u017f", "\u212a"),
+)
 _ASKS_FOR_MEDIUM = rf"(?i)\b{_MAKE}\s+(?:[\w'’-]+\s+){{0,5}}{_VISUAL}"
 # "a caption for a photo", "code that draws a chart", "a logo designer": words about the medium, not the medium.
 _ABOUT_MEDIUM = (
@@ -138,15 +157,27 @@ _LINKING = derived("t_linking", where(has_literal(answer(), *_MEDIA_HINTS), answ
 _BRACKETED = derived("t_bracketed", where(has(answer(), r"(?m)^[ \t]*[<\[(][^\n]*[>\])][ \t]*$"), answer()))
 
 
-def _plain(text: pl.Expr) -> pl.Expr:
-    """Text without code fences, where it has none or the prompt is about markup; else null."""
-    return where(~has_literal(text, "```") & ~asks_about(*_MARKUP), text)
+def _plain(sign: str) -> pl.Expr:
+    """The answer where it has the sign and no code fences, and the prompt is not about markup; else null."""
+    text = where(has_literal(answer(), sign), answer())
+    return where(
+        text.is_not_null()
+        & ~has_literal(text, "```")
+        & ~has_literal(where(text.is_not_null(), prompt()), *_MARKUP, ignore_case=True),
+        text,
+    )
 
 
 def lacks_sentence_end(text: pl.Expr) -> pl.Expr:
     """Whether the text's last line is long prose without a sentence's end: cut off, or merely unpunctuated."""
     tail = where(has(text.str.tail(3), r"[\p{Ll},]\s*$"), text.str.tail(LAST_LINE_CHARACTERS))
     return has(tail, _STOPS_MID_SENTENCE) & ~has(tail, _LAST_LINE_IS_MORE)
+
+
+# Said of every completion, also of one that is unwanted: the quality score reads them too.
+ENDLESS = derived("t_endless", lacks_sentence_end(completion()))
+MISREAD = derived("t_misread", has(ODD_COMPLETION, MOJIBAKE))
+MARKED = derived("t_marked", has_literal(completion(), *TEMPLATE_MARKERS))
 
 
 def _wrapped(words: str) -> str:
@@ -161,34 +192,32 @@ def _placeholder(text: pl.Expr, words: str) -> pl.Expr:
 @check(Severity.DROP)
 def nul_character() -> pl.Expr:
     """No NUL: it marks binary damage and breaks what reads the text next."""
-    return ~has_literal(prompt(), "\x00") & ~has_literal(answer(), "\x00")
+    return ~has_literal(ODD_PROMPT, "\x00") & ~(is_wanted() & has_literal(ODD_COMPLETION, "\x00"))
 
 
 @check(Severity.NOTE)
 def control_characters() -> pl.Expr:
     """No control characters other than tab, line feed, carriage return and form feed."""
     control = "[\x01-\x08\x0b\x0e-\x1f\x7f]"
-    return ~has(prompt(), control) & ~has(answer(), control)
+    return ~has(ODD_PROMPT, control) & ~(is_wanted() & has(ODD_COMPLETION, control))
 
 
 @check(Severity.NOTE)
 def mojibake() -> pl.Expr:
     """No signs of UTF-8 that was read in another encoding."""
-    return ~has(prompt(), MOJIBAKE) & ~has(answer(), MOJIBAKE)
+    return ~has(ODD_PROMPT, MOJIBAKE) & ~(is_wanted() & MISREAD)
 
 
 @check(Severity.NOTE)
 def html_tags() -> pl.Expr:
     """No HTML tags in an answer to a prompt that is not about markup."""
-    text = _plain(answer())
-    return ~has(where(has_literal(text, "<"), text), f"(?i){_TAG}")
+    return ~has(_plain("<"), f"(?i){_TAG}")
 
 
 @check(Severity.NOTE)
 def html_entities() -> pl.Expr:
     """No HTML entities in an answer to a prompt that is not about markup."""
-    text = _plain(answer())
-    return ~has(where(has_literal(text, "&"), text), _ENTITY)
+    return ~has(_plain("&"), _ENTITY)
 
 
 @check(Severity.NOTE)
@@ -200,7 +229,7 @@ def open_code_fence() -> pl.Expr:
 @check(Severity.NOTE)
 def unfinished() -> pl.Expr:
     """A long last line of prose ends with a full stop or another end of a sentence."""
-    return ~lacks_sentence_end(answer())
+    return ~(is_wanted() & ENDLESS)
 
 
 @check(Severity.NOTE)
@@ -234,7 +263,7 @@ def placeholder_in_answer() -> pl.Expr:
 @check(Severity.REVIEW)
 def template_in_answer() -> pl.Expr:
     """No chat template's markers in the answer: a model would learn to write them."""
-    return ~has_literal(answer(), *TEMPLATE_MARKERS)
+    return ~(is_wanted() & MARKED)
 
 
 @check(Severity.NOTE)
@@ -271,7 +300,8 @@ def media_in_answer() -> pl.Expr:
 @check(Severity.REVIEW)
 def absent_media() -> pl.Expr:
     """The prompt does not show an image, recording or attachment that the text cannot carry."""
-    text = where(is_kind(Kind.SFT), prompt())
+    showing = has(prompt(), r"(?i)[<\[(]|http|www\.|attached")
+    text = where(is_kind(Kind.SFT) & showing, prompt())
     shown = has(text, _MARKDOWN_IMAGE) | has(text, _IMAGE_LINK) | has(text, _MEDIUM_IN_BRACKETS)
     return ~(shown | has(text, _MEDIA_FILE) | has(text, _ATTACHED_MEDIUM))
 
@@ -279,7 +309,7 @@ def absent_media() -> pl.Expr:
 @check(Severity.NOTE)
 def asks_for_media() -> pl.Expr:
     """The prompt does not ask for a drawing, a logo or another thing that text is not."""
-    instruction = prompt().str.extract(r"^\s*([^\n]*)")
+    instruction = where(has_literal(prompt(), *_VISUAL_HINTS, ignore_case=True), prompt()).str.extract(r"^\s*([^\n]*)")
     asking = where(has(instruction, _ASKS_FOR_MEDIUM), instruction)
     return asking.is_null() | has(asking, _ABOUT_MEDIUM)
 

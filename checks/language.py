@@ -6,7 +6,7 @@ short, code, or no clear winner), and undecided is never called foreign.
 
 import polars as pl
 
-from checks._text import answer, has, has_literal, is_code, prompt, where
+from checks._text import ODD_COMPLETION, ODD_PROMPT, answer, has, has_literal, is_code, is_wanted, prompt, where
 from checks.registry import Severity, check
 
 # Naming a language, or a task about languages, explains an answer in another one.
@@ -50,4 +50,4 @@ def mixed() -> pl.Expr:
 @check(Severity.NOTE)
 def replacement_character() -> pl.Expr:
     """No U+FFFD: it stands for a letter that was lost in decoding."""
-    return ~has_literal(prompt(), _REPLACEMENT) & ~has_literal(answer(), _REPLACEMENT)
+    return ~has_literal(ODD_PROMPT, _REPLACEMENT) & ~(is_wanted() & has_literal(ODD_COMPLETION, _REPLACEMENT))

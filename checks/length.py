@@ -19,8 +19,6 @@ PROBE_CHARACTERS = 16
 SHORT_ANSWER_WORDS = 2
 # Two words are never longer: only these are counted.
 SHORT_ANSWER_BYTES = 80
-# A question in words needs more than one of them.
-SHORT_PROMPT_WORDS = 2
 # Greetings echo each other rightly; a sentence does not.
 MIN_ECHO_CHARACTERS = 20
 # The longest words and links of ordinary text stay below this; base64 and binary do not.
@@ -30,7 +28,14 @@ UNBROKEN_RUN = 400
 _ASKS_FOR_TEXT = (
     r"(?i)\b(?:write|compose|explain|describe|discuss|elaborate|summari[sz]e|essay|story|paragraph|article|letter)\b"
 )
-_WORD = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{N}\p{M}'_]+"
+_SIGN = r"\p{Han}\p{Hiragana}\p{Katakana}"
+_LETTER = r"\p{L}\p{N}\p{M}'_"
+_WORD = rf"[{_SIGN}]|[{_LETTER}]+"
+# From the beginning to the first letter of a second _WORD; a regex that is tied to the beginning reads no further.
+_SECOND_WORD = (
+    rf"^[^{_SIGN}{_LETTER}]*(?:[{_SIGN}][^{_SIGN}{_LETTER}]*[{_SIGN}{_LETTER}]"
+    rf"|[{_LETTER}--[{_SIGN}]][{_LETTER}]*(?:[{_SIGN}--[{_LETTER}]]|[^{_SIGN}{_LETTER}]+[{_SIGN}{_LETTER}]))"
+)
 
 
 def _words(text: pl.Expr) -> pl.Expr:
@@ -48,14 +53,14 @@ def _repeated_share(words: pl.Expr) -> pl.Expr:
 @check(Severity.NOTE)
 def short_prompt() -> pl.Expr:
     """The prompt has more than one word."""
-    return _words(prompt().str.head(200)).list.len() >= SHORT_PROMPT_WORDS
+    return has(prompt().str.head(200), _SECOND_WORD)
 
 
 @check(Severity.NOTE)
 def short_completion() -> pl.Expr:
     """A prompt that asks for a text gets more than two words."""
     text = where((answer() != "") & (answer().str.len_bytes() < SHORT_ANSWER_BYTES), answer())
-    short = (_words(text).list.len() <= SHORT_ANSWER_WORDS).fill_null(False)
+    short = (text.str.count_matches(_WORD) <= SHORT_ANSWER_WORDS).fill_null(False)
     return ~(short & has(where(short, prompt()), _ASKS_FOR_TEXT))
 
 

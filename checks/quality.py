@@ -5,12 +5,25 @@ which people preferred one (docs/decisions/0004-quality-score.md; benchmarks/fit
 fit). The score knows form, not truth: a fluent, complete, wrong answer scores well.
 """
 
+from functools import reduce
+from operator import add
 from typing import NamedTuple
 
 import polars as pl
 
-from checks._text import VISIBLE, completion, has, has_literal, is_kind, prompt, with_derived
-from checks.formatting import MOJIBAKE, TEMPLATE_MARKERS, lacks_sentence_end
+from checks._text import (
+    N_WORDS,
+    ODD_COMPLETION,
+    VISIBLE,
+    completion,
+    has,
+    has_literal,
+    is_kind,
+    prompt,
+    where,
+    with_derived,
+)
+from checks.formatting import ENDLESS, MARKED, MISREAD
 from checks.refusal import declines
 from schemas.record import Kind
 
@@ -27,7 +40,8 @@ READ_CHARACTERS = 1200
 # Shorter words are mostly articles and prepositions; an ideograph is a word by itself.
 _CONTENT_WORD = r"\p{Han}|[\p{Hiragana}\p{Katakana}]{2}|^.{4}"
 _WORD = r"\p{Han}|[\p{Hiragana}\p{Katakana}]+|[\p{L}\p{N}\p{M}'’_]+"
-_COUNTED = r"[\p{Han}\p{Hiragana}\p{Katakana}]|[^\s\p{Han}\p{Hiragana}\p{Katakana}]+"
+_SIGN = r"\p{Han}\p{Hiragana}\p{Katakana}"
+_COUNTED = rf"[{_SIGN}]|[^\s{_SIGN}]+"
 
 
 class Part(NamedTuple):
@@ -45,6 +59,12 @@ def _words(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.extract_all(_WORD)
 
 
+def _counted() -> pl.Expr:
+    """Words of the completion, an ideograph being one. Without ideographs they are what stands between spaces."""
+    signed = where(has(ODD_COMPLETION, f"[{_SIGN}]"), completion())
+    return pl.coalesce(signed.str.count_matches(_COUNTED).cast(pl.Int64), N_WORDS).cast(pl.Float64)
+
+
 def _content_words(words: pl.Expr) -> pl.Expr:
     return words.list.filter(pl.element().str.contains(_CONTENT_WORD)).list.unique()
 
@@ -52,7 +72,7 @@ def _content_words(words: pl.Expr) -> pl.Expr:
 # Read by the parts, computed once: how long, and with which words.
 _WORKING = (
     {
-        "q_words": completion().str.count_matches(_COUNTED).cast(pl.Float64),
+        "q_words": _counted(),
         "q_begin": _words(completion().str.head(READ_CHARACTERS)),
         "q_asked": _content_words(_words(prompt().str.tail(READ_CHARACTERS)).list.tail(OVERLAP_WORDS)),
     },
@@ -76,7 +96,7 @@ def _values() -> dict[str, tuple[pl.Expr, str]]:
     lines = text.str.count_matches(r"\n").cast(pl.Float64)
     sentences = text.str.count_matches(r"[.!?](?:\s|$)|[。！？]") + lines
     begin = pl.col("q_begin").list.head(VARIETY_WORDS)
-    damaged = has(text, MOJIBAKE) | has_literal(text, "\ufffd", *TEMPLATE_MARKERS)
+    damaged = MISREAD | MARKED | has_literal(ODD_COMPLETION, "\ufffd")
     declining = is_kind(Kind.SFT) & declines()
     return {
         "says_enough": (_saturating(words, ENOUGH_WORDS), "more than a phrase"),
@@ -87,7 +107,7 @@ def _values() -> dict[str, tuple[pl.Expr, str]]:
         "on_topic": (_share(pl.col("q_shared"), pl.col("q_asked").list.len()), "takes up the prompt's words"),
         "parroting": (_share(pl.col("q_shared"), pl.col("q_said").list.len()), "has few words beside the prompt's"),
         "untidy": (has(text, r"[ \t]\n|\s$").cast(pl.Float64), "trailing blanks"),
-        "unfinished": (lacks_sentence_end(text).cast(pl.Float64), "lacks the end of its last sentence"),
+        "unfinished": (ENDLESS.cast(pl.Float64), "lacks the end of its last sentence"),
         "damaged": (damaged.cast(pl.Float64), "mojibake, lost letters or a template's markers"),
         "declining": (declining.cast(pl.Float64), "declines the request"),
     }
@@ -119,11 +139,18 @@ def parts() -> tuple[Part, ...]:
 
 def features(records: pl.DataFrame) -> pl.DataFrame:
     """Each part's value in [0, 1], a column per part; all null where there is no answer to judge."""
-    working = with_derived(records)
+    working = with_derived(records, behind_quality())
     for step in _WORKING:
         working = working.with_columns(**step)
     answered = has(completion(), VISIBLE)
     return working.select(pl.when(answered).then(value).alias(name) for name, (value, _) in _values().items())
+
+
+def behind_quality() -> list[pl.Expr]:
+    """Every expression that the score is made of, its weights among them: what its version follows from."""
+    steps = [expression.alias(name) for step in _WORKING for name, expression in step.items()]
+    weighed = [((part.value - part.typical) * part.weight).alias(part.name) for part in parts()]
+    return [*steps, *weighed, has(completion(), VISIBLE)]
 
 
 def quality_parts(records: pl.DataFrame) -> pl.DataFrame:
@@ -142,5 +169,6 @@ def quality(records: pl.DataFrame) -> pl.Series:
     For a preference record it is the chosen answer's, where a refusal costs nothing. Order is kept.
     """
     contributions = quality_parts(records)
-    log_odds = pl.sum_horizontal(pl.all(), ignore_nulls=False)
+    # One after the other: polars' sum_horizontal adds in whatever order its threads finish, and the last bit shows it.
+    log_odds = reduce(add, (pl.col(part.name) for part in parts()))
     return contributions.select((1 / (1 + (-log_odds).exp())).alias("quality")).to_series()
