@@ -1,0 +1,42 @@
+"""Look up, work out what is missing, save it, and give all of it back in order."""
+
+from collections.abc import Callable
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.cache.files import KEY
+from pipelines.cache.keys import places
+from pipelines.cache.store import Store
+
+
+def remembered(store: Store, keys: pl.Series, compute: Callable[[NDArray[np.int64]], pl.DataFrame]) -> pl.DataFrame:
+    """The store's columns, without the key, for each of `keys` in their order.
+
+    `compute` gets the positions in `keys` of what the store lacks, ascending, each key once, and returns a row of the
+    store's columns for each, in that order; it is not called when nothing is missing. A null key is worked out and
+    not kept. A computed row is kept and returned as it is, nulls in its columns and all.
+    """
+    known = store.load(keys)
+    rows = keys.rename(KEY).to_frame().with_row_index("row")
+    fresh = rows.join(known.select(KEY), on=KEY, how="anti", maintain_order="left")
+    nameless = fresh.filter(pl.col(KEY).is_null())
+    fresh = pl.concat([fresh.drop_nulls(KEY).unique(KEY, keep="first"), nameless]).sort("row")
+    positions = fresh["row"].cast(pl.Int64).to_numpy()
+    if not len(positions):
+        return known.drop(KEY)[places(known[KEY], keys)]
+    made = compute(positions).select(known.drop(KEY).columns)
+    if made.height != len(positions):
+        raise ValueError(f"{made.height} rows were computed for {len(positions)} keys; there must be one for each")
+    made = made.cast(known.drop(KEY).schema)
+    store.save(made.with_columns(fresh[KEY]))
+    return pl.concat([known.drop(KEY), made])[_where(known[KEY], keys, positions)]
+
+
+def _where(known: pl.Series, keys: pl.Series, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each of `keys` its row in what was known, followed by what was computed at `positions`."""
+    rows = places(pl.concat([known, keys[positions].alias(KEY)]), keys)
+    nameless = keys[positions].is_null().to_numpy()
+    rows[positions[nameless]] = len(known) + np.flatnonzero(nameless)
+    return rows
