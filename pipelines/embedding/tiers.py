@@ -1,0 +1,84 @@
+"""Which precision a job is worth: what the machine has, what the model is, and how much is to do."""
+
+from enum import StrEnum
+from importlib.util import find_spec
+from typing import NamedTuple
+
+from pipelines.embedding.model_folder import ModelFolder
+from pipelines.embedding.reference import has_gpu
+
+
+class Tier(StrEnum):
+    """From the model as it came to the fastest."""
+
+    REFERENCE = "reference"
+    FP32 = "fp32"
+    BF16 = "bf16"
+    INT8 = "int8"
+
+
+class Choice(NamedTuple):
+    """A tier, and why not a faster one."""
+
+    tier: Tier
+    why: str
+
+
+# Bytes of text from which a conversion, then a quantisation, has paid for itself within the first run.
+CONVERSION_PAYS = 500_000
+INT8_PAYS = 2_000_000
+
+# How far a cosine of the tier may lie from the reference's.
+MARGINS = {Tier.REFERENCE: 0.0, Tier.FP32: 0.0, Tier.BF16: 0.004, Tier.INT8: 0.02}
+
+
+_NAMES = {
+    Tier.REFERENCE: "sentence-transformers in full precision",
+    Tier.FP32: "OpenVINO in full precision",
+    Tier.BF16: "OpenVINO in bfloat16",
+    Tier.INT8: "OpenVINO in int8",
+}
+
+
+def sentence(tier: Tier, why: str) -> str:
+    """What the report says of a tier: "OpenVINO in int8", or why it is no faster one."""
+    on = " on the GPU" if tier == Tier.REFERENCE and has_gpu() else ""
+    return _NAMES[tier] + on + (f" ({why})" if why else "")
+
+
+def below(tier: Tier) -> Tier:
+    """The next better and slower tier."""
+    if tier == Tier.INT8:
+        return exact()
+    return Tier.FP32 if tier == Tier.BF16 else Tier.REFERENCE
+
+
+def choose(folder: ModelFolder, text_bytes: int) -> Choice:
+    """The tier for `text_bytes` of text. Depends on nothing that a cache holds, so a run's bytes do not either."""
+    if has_gpu():
+        return Choice(Tier.REFERENCE, "there is a GPU")
+    if text_bytes < CONVERSION_PAYS:
+        return Choice(Tier.REFERENCE, "so few texts do not pay for a conversion of the model")
+    if why := unconvertible(folder):
+        return Choice(Tier.REFERENCE, why)
+    if text_bytes < INT8_PAYS:
+        return Choice(exact(), "so few texts do not pay for the step to int8")
+    if find_spec("nncf") is None:
+        return Choice(exact(), "nncf, which makes int8 models, is not installed")
+    return Choice(Tier.INT8, "")
+
+
+def exact() -> Tier:
+    """The fastest tier that needs no calibration."""
+    from pipelines.embedding.openvino_runtime import has_bf16
+
+    return Tier.BF16 if has_bf16() else Tier.FP32
+
+
+def unconvertible(folder: ModelFolder) -> str | None:
+    """Why the model is run by sentence-transformers alone; null where it need not be."""
+    if find_spec("openvino") is None:
+        return "openvino is not installed"
+    if folder.shape is None:
+        return "the model is not a BERT whose mean or first token is the text's vector"
+    return None
