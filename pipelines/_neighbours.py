@@ -1,42 +1,63 @@
-"""Nearest neighbours and cells of unit vectors. The only file that imports faiss.
+"""Nearest neighbours and cells of unit vectors: exact as long as that is cheapest, by cells above.
 
-Similarity is the cosine, in [0, 1] for what is reported: higher is closer. Vectors are float32 with
-unit rows, so that the inner product is the cosine.
+Similarity is the cosine, in [0, 1] for what is reported: higher is closer. Vectors are float32 or
+float16 with unit rows, in memory or mapped from disk. Many rows are worked through in tiles, whose
+products of short codes propose; what is reported is summed in float64 from the vectors themselves.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-# Queries at a time: the worst case (all alike) holds BLOCK x n results, 12 bytes each.
-BLOCK = 256
+from pipelines._best import best_in_cells, best_of, best_of_others
+from pipelines._bounds import STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
+from pipelines._cells import (
+    COORDINATES,
+    ROWS_A_CELL,
+    Cell,
+    Space,
+    cell_count,
+    cells_of,
+    centres_of,
+    nearest_centre,
+    reach_of,
+)
+from pipelines._closest import Closest
+from pipelines._tiles import UNITS, Wanted, crossed_pairs, in_order, in_units, strip_pairs
+
 # More neighbours than this are a template; components do not need them all.
 MOST_NEIGHBOURS = 256
-# Up to here every pair is computed. Above, an inverted file of k-means cells is several times cheaper:
-# at 49,000 x 384 it took 14 CPU-s where the flat index took 138 and numpy 38 (docs/decisions/0003).
-EXACT_UP_TO = 10_000
-# Cells looked into for each query. Pairs this close share a cell or lie in neighbouring ones: on 52k
-# real prompts 8 of 256 cells found 0.999 of the pairs at 0.9 and above.
-PROBES = 16
-# Queries that are also searched exactly, to measure what the cells miss.
-SAMPLE = 500
+# Of so many rows each may keep that many, of twice as many half, so that memory stays bounded.
+ROWS_OF_MOST = 2**18
+# Up to here every pair is looked at. Above, cells take less CPU time (docs/performance.md).
+EXACT_UP_TO = 100_000
+# Rows searched exactly, to choose how far cells reach into each other, and others to measure what they miss.
+CHOOSE_BY, SAMPLE = 2_000, 500
+# Of the pairs that choose the reach, the share that it loses; of nearest neighbours more, which no verdict hangs on.
+LOST, LOST_NEAREST = 0.003, 0.03
 # Cosines are rounded here, so that the order of a sum never decides at a threshold.
 DECIMALS = 5
-
-Vectors = NDArray[np.float32]
+# How much closer rows of one cell are than others, over the square root of all rows: a cell's share of them.
+_CROWDING = 0.3
+# k-means moves little after so many rounds: few for searching, where only time hangs on them.
+ROUNDS, ROUNDS_TO_SEARCH = 20, 6
+# Rows for each cell that k-means learns from, where cells are reported (faiss' default).
+ROWS_A_REPORTED_CELL = 256
 
 
 class Pairs(NamedTuple):
-    """`pairs` holds a < b (positions) and `similarity`, sorted; `capped` counts rows that had more.
+    """`pairs` holds a < b (positions) and `similarity`, sorted by a, b; `capped` counts rows that had more.
 
     `recall` is the share of the true pairs of SAMPLE rows that was found; 1.0 where all were computed.
+    `method` says in words which way was taken.
     """
 
     pairs: pl.DataFrame
     capped: int
     recall: float
+    method: str
 
 
 class Nearest(NamedTuple):
@@ -46,95 +67,122 @@ class Nearest(NamedTuple):
     position: NDArray[np.int64]
 
 
-def similar_pairs(vectors: Vectors, *, min_similarity: float) -> Pairs:
-    """Every pair with a cosine of at least `min_similarity`; of a row's neighbours the closest MOST_NEIGHBOURS."""
-    index = _index(vectors)
-    found = [pl.DataFrame(schema={"a": pl.Int64, "b": pl.Int64, "similarity": pl.Float64})]
-    capped = 0
-    for start in range(0, len(vectors), BLOCK):
-        block = _neighbours_of(index, vectors, start, min_similarity)
-        capped += block.group_by("a").len().filter(pl.col("len") > MOST_NEIGHBOURS).height
-        closest = block.sort("a", "similarity", "b", descending=[False, True, False]).group_by("a", maintain_order=True)
-        found.append(closest.head(MOST_NEIGHBOURS).select(_LOW, _HIGH, "similarity"))
-    pairs = pl.concat(found).unique(["a", "b"], keep="first", maintain_order=True).sort("a", "b")
-    return Pairs(pairs, capped, _recall(vectors, pairs, min_similarity))
+def similar_pairs(vectors: Vectors, *, min_similarity: float, new: int = 0) -> Pairs:
+    """Every pair with a cosine, rounded to DECIMALS, of at least `min_similarity`.
+
+    Of a row's neighbours the closest `most_neighbours` count, ties by the smaller position; a pair is
+    there when it counts for one of its two rows. With `new` only pairs with a row at or behind that
+    position, always exactly. Of more than EXACT_UP_TO rows some pairs may be missed: see `recall`.
+    """
+    closest = Closest(len(vectors), most_neighbours(len(vectors)))
+    if len(vectors) == 0:
+        return Pairs(closest.pairs(), 0, 1.0, "nothing to search")
+    least = _least(min_similarity)
+    best = principal(vectors)
+    if new == 0 and len(vectors) > EXACT_UP_TO:
+        return _by_cells(vectors, best, least, closest)
+    wanted = Wanted(vectors, codes_for(vectors, best, least / UNITS, new=new), least)
+    for found in in_order(lambda start: strip_pairs(wanted, start, new=new), range(0, len(vectors), STRIP)):
+        closest.add(found)
+    return Pairs(closest.pairs(), len(closest.capped), 1.0, f"exact, {_said(wanted.codes)}")
 
 
-_LOW, _HIGH = pl.min_horizontal("a", "b").alias("a"), pl.max_horizontal("a", "b").alias("b")
+def most_neighbours(rows: int) -> int:
+    """How many neighbours each of so many rows keeps.
+
+    >>> most_neighbours(52_000), most_neighbours(520_020), most_neighbours(1_000_000)
+    (256, 128, 64)
+    """
+    return max(1, MOST_NEIGHBOURS >> max(0, (max(rows, 1) - 1) // ROWS_OF_MOST).bit_length())
 
 
-def _neighbours_of(index: Any, vectors: Vectors, start: int, min_similarity: float) -> pl.DataFrame:
-    """a (the query), b and similarity of everything close to the BLOCK of rows from `start`."""
-    # A rounding step below, so that what rounds up to the threshold is found.
-    limits, similarity, position = index.range_search(
-        vectors[start : start + BLOCK], float(min_similarity) - 10**-DECIMALS
-    )
-    sizes = np.diff(limits.astype(np.int64))
-    block = pl.DataFrame(
-        {
-            "a": np.repeat(np.arange(start, start + len(sizes)), sizes),
-            "b": position.astype(np.int64),
-            "similarity": similarity.astype(np.float64),
-        }
-    ).with_columns(pl.col("similarity").round(DECIMALS).clip(0, 1))
-    return block.filter((pl.col("a") != pl.col("b")) & (pl.col("similarity") >= min_similarity))
+def _least(min_similarity: float) -> int:
+    """The smallest number of UNITS that is at least `min_similarity`."""
+    units = int(np.floor(min_similarity * UNITS)) - 1
+    while units / UNITS < min_similarity:
+        units += 1
+    return units
 
 
-def _recall(vectors: Vectors, pairs: pl.DataFrame, min_similarity: float) -> float:
+def _said(codes: Codes) -> str:
+    kind = "8-bit" if codes.is_whole else "32-bit"
+    return f"proposed by {codes.rows.shape[1]} {kind} coordinates that never fall short"
+
+
+def _by_cells(vectors: Vectors, best: NDArray[np.float32], least: int, closest: Closest) -> Pairs:
+    """Each row is held against those that its cell reaches; how far it reaches, true pairs of some rows say."""
+    space = Space(vectors, best[:, :COORDINATES])
+    wanted = Wanted(vectors, codes_for(vectors, best, least / UNITS, crowding=_CROWDING * len(vectors) ** 0.5), least)
+    cells = _search_cells(space, *_true_pairs(wanted, evenly(len(vectors), CHOOSE_BY)), LOST)
+    for found in in_order(lambda cell: crossed_pairs(wanted, cell.home, cell.reached), cells):
+        closest.add(found)
+    pairs = closest.pairs()
+    way = f"{len(cells):,} cells that reach into each other, {_said(wanted.codes)}"
+    return Pairs(pairs, len(closest.capped), _recall(wanted, pairs), way)
+
+
+def _search_cells(space: Space, a: NDArray[np.int64], b: NDArray[np.int64], lost: float) -> list[Cell]:
+    """Cells that find all but `lost` of the pairs a, b."""
+    count = cell_count(len(space.vectors))
+    some = space.rows(evenly(len(space.vectors), ROWS_A_CELL * count))
+    centres = centres_of(some, count, seed=0, rounds=ROUNDS_TO_SEARCH)
+    few = evenly(len(a), 20_000)
+    return cells_of(space, centres, reach_of(space, centres, a[few], b[few], lost))
+
+
+def _true_pairs(wanted: Wanted, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both ends of every pair that some rows have."""
+    everything = np.arange(len(wanted.vectors))
+    strips = [rows[start : start + STRIP // 8] for start in range(0, len(rows), STRIP // 8)]
+    found = list(in_order(lambda strip: crossed_pairs(wanted, strip, everything), strips))
+    return np.concatenate([each.a for each in found]), np.concatenate([each.b for each in found])
+
+
+def _recall(wanted: Wanted, pairs: pl.DataFrame) -> float:
     """Of the pairs that evenly spaced rows truly have, the share that is in `pairs`."""
-    if len(vectors) <= EXACT_UP_TO:
-        return 1.0
-    rows = np.linspace(0, len(vectors) - 1, SAMPLE).astype(np.int64)
-    query, other = np.nonzero(vectors[rows] @ vectors.T >= min_similarity)
-    true = pl.DataFrame({"a": rows[query], "b": other.astype(np.int64)}).filter(pl.col("a") != pl.col("b"))
-    true = true.select(_LOW, _HIGH).unique()
+    count = len(wanted.vectors)
+    # Half a step aside of those that chose the reach.
+    a, b = _true_pairs(wanted, (evenly(count, SAMPLE) + count // (2 * CHOOSE_BY)) % count)
+    true = pl.DataFrame({"a": np.minimum(a, b), "b": np.maximum(a, b)}).unique()
     return true.join(pairs, on=["a", "b"], how="semi").height / true.height if true.height else 1.0
 
 
 def nearest(queries: Vectors, base: Vectors, *, same: bool) -> Nearest:
-    """The closest row of `base` to each query; with `same` the two are one set and no row finds itself."""
-    wanted = 2 if same else 1
-    if len(queries) == 0 or len(base) < wanted:
+    """The closest row of `base` to each query; with `same` the two are one set and no row finds itself.
+
+    Of equally close rows the first. Exact, but for `same` sets of more than EXACT_UP_TO rows: there the
+    closest of the cells that reach the row, which for all but a few in a hundred is the closest of all.
+    """
+    if len(queries) == 0 or len(base) < (2 if same else 1):
         return Nearest(np.full(len(queries), np.nan), np.full(len(queries), -1, dtype=np.int64))
-    similarity, position = _index(base).search(queries, wanted)
-    # A row's twin may be listed before itself; whichever of the two is not itself is the neighbour.
-    itself = same & (position[:, 0] == np.arange(len(queries)))
-    column = np.where(itself, 1, 0)
-    rows = np.arange(len(queries))
-    chosen = np.clip(np.round(similarity[rows, column].astype(np.float64), DECIMALS), 0, 1)
-    found = position[rows, column].astype(np.int64)
-    return Nearest(np.where(found < 0, np.nan, chosen), found)
+    if same and len(base) > EXACT_UP_TO:
+        best = principal(base)
+        some = evenly(len(base), CHOOSE_BY)
+        true = best_of(unit_rows(base, some), base, itself=some)
+        space = Space(base, best[:, :COORDINATES])
+        position = best_in_cells(base, _search_cells(space, some, true, LOST_NEAREST))
+    else:
+        position = best_of_others(base) if same else best_of(queries, base)
+    similarity = np.full(len(queries), np.nan)
+    for start in range(0, len(queries), STRIP * 8):
+        rows = np.arange(start, min(start + STRIP * 8, len(queries)))
+        found = rows[position[rows] >= 0]
+        similarity[found] = in_units(cosine_of(queries, found, position[found], base)) / UNITS
+    return Nearest(similarity, position)
 
 
 def cells(vectors: Vectors, count: int, *, seed: int) -> NDArray[np.int64]:
-    """The k-means cell of each row, in 0..count-1, largest cell first."""
-    import faiss
+    """The k-means cell of each row, in 0..count-1, largest cell first.
 
-    kmeans = faiss.Kmeans(
-        vectors.shape[1], count, niter=20, seed=seed, spherical=True, min_points_per_centroid=1, verbose=False
-    )
-    kmeans.train(vectors)
-    position = kmeans.index.search(vectors, 1)[1].ravel().astype(np.int64)
+    Centres are learnt from at most ROWS_A_REPORTED_CELL evenly spaced rows for each cell; every row is
+    then given to its nearest centre.
+    """
+    some = unit_rows(vectors, evenly(len(vectors), ROWS_A_REPORTED_CELL * count))
+    centres = centres_of(some, count, seed=seed, rounds=ROUNDS, spherical=True)
+    parts = [slice(start, start + STRIP * 8) for start in range(0, len(vectors), STRIP * 8)]
+    position = np.concatenate([nearest_centre(unit_rows(vectors, part), centres)[0] for part in parts])
     order = np.lexsort((np.arange(count), -np.bincount(position, minlength=count)))
     rank = np.empty(count, dtype=np.int64)
     rank[order] = np.arange(count)
-    return rank[position]
-
-
-def _index(vectors: Vectors) -> Any:
-    """Flat (exact) for few vectors, an inverted file for many."""
-    import faiss
-
-    index: Any
-    if len(vectors) <= EXACT_UP_TO:
-        index = faiss.IndexFlatIP(vectors.shape[1] if len(vectors) else 1)
-    else:
-        # faiss' own advice for the number of cells at this size: a few times the square root.
-        index = faiss.index_factory(
-            vectors.shape[1], f"IVF{round(2 * len(vectors) ** 0.5)},Flat", faiss.METRIC_INNER_PRODUCT
-        )
-        index.train(vectors)
-        index.nprobe = PROBES
-    if len(vectors):
-        index.add(np.ascontiguousarray(vectors))
-    return index
+    ranked: NDArray[np.int64] = rank[position]
+    return ranked

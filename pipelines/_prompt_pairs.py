@@ -5,12 +5,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._clusters import component_of
-from pipelines._embeddings import Encoder
 from pipelines._neighbours import DECIMALS
+from pipelines.embedding.encoder import Encoder
 from schemas.record import Kind
 
 # Rows of one prompt that are compared with each other; more are a template.
 SAME_PROMPT = 64
+# Where a margin holds, and by how much it grows below: measured in tests/pipelines/embedding/test_margin.py.
+CLOSE, MARGIN_FURTHER = 0.8, 2.0
 
 
 def row_pairs(records: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
@@ -38,30 +40,55 @@ def row_pairs(records: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
     ).sort("a", "b")
 
 
-def with_answer_similarity(pairs: pl.DataFrame, records: pl.DataFrame, encoder: Encoder) -> pl.DataFrame:
+def with_answer_similarity(
+    pairs: pl.DataFrame, records: pl.DataFrame, encoder: Encoder, *, limits: tuple[float, ...]
+) -> pl.DataFrame:
     """Add `answers`: the cosine of the two completions; null where `needed` is false.
 
-    Completions are long and cost most: only those of needed pairs are embedded.
+    Completions are long and cost most: only those of needed pairs are embedded, and only those whose cosine
+    may lie on either side of one of the `limits` are embedded in full precision.
     """
     needed = pairs.filter("needed")
     involved = pl.concat([needed["a"], needed["b"]]).unique().sort()
-    texts = records.filter(pl.col("row_id").is_in(involved.implode())).select(
-        "row_id", pl.col("completion").fill_null("")
+    texts = records.filter(pl.col("row_id").is_in(involved.implode())).sort("row_id")
+    texts = texts.select("row_id", pl.col("completion").fill_null(""))
+    embedded = encoder.encode(texts["completion"])
+    a, b = _places(texts, needed["a"]), _places(texts, needed["b"])
+    answers = cosines(embedded.vectors, a, b).to_numpy(writable=True)
+    if embedded.margin:
+        doubtful = np.flatnonzero(_doubtful(answers, embedded.margin, limits))
+        rows = np.unique(np.concatenate([a[doubtful], b[doubtful]]))
+        better = encoder.refine(texts["completion"].gather(rows)).vectors
+        again = cosines(better, np.searchsorted(rows, a[doubtful]), np.searchsorted(rows, b[doubtful]))
+        answers[doubtful] = again.to_numpy()
+    return pairs.join(
+        needed.select("a", "b", answers=pl.Series(answers, dtype=pl.Float64)),
+        on=["a", "b"],
+        how="left",
+        maintain_order="left",
     )
-    vectors = encoder.encode(texts["completion"].to_list()).vectors
-    answers = cosines(vectors, _places(texts, needed["a"]), _places(texts, needed["b"]))
-    return pairs.join(needed.select("a", "b", answers=answers), on=["a", "b"], how="left", maintain_order="left")
+
+
+def _doubtful(cosine: NDArray[np.float64], margin: float, limits: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Which cosines may lie on the other side of a limit. Of texts further apart a cosine is less sure."""
+    margins = np.where(cosine >= CLOSE, margin, MARGIN_FURTHER * margin)
+    near: NDArray[np.bool_] = (np.abs(cosine[:, None] - np.array(limits)) <= margins[:, None]).any(axis=1)
+    return near
 
 
 def prompt_similarity(losers: pl.DataFrame, records: pl.DataFrame, vectors: NDArray[np.float32]) -> pl.Series:
     """The cosine of each loser's prompt to its survivor's."""
-    place = dict(records.select("row_id", "vector").iter_rows())
-    return cosines(vectors, [place[row] for row in losers["row_id"]], [place[row] for row in losers["survivor"]])
+    places = records.select("row_id", "vector")
+    mine, kept = (
+        losers.select(row_id=end).join(places, on="row_id", how="left", maintain_order="left")
+        for end in ("row_id", "survivor")
+    )
+    return cosines(vectors, mine["vector"].to_numpy(), kept["vector"].to_numpy())
 
 
-def cosines(vectors: NDArray[np.float32], a: list[int], b: list[int]) -> pl.Series:
+def cosines(vectors: NDArray[np.float32], a: NDArray[np.int64], b: NDArray[np.int64]) -> pl.Series:
     """Cosine of the rows a[i] and b[i], in [0, 1], rounded as all similarities are."""
-    if not a:
+    if len(a) == 0:
         return pl.Series([], dtype=pl.Float64)
     cosine = np.einsum("ij,ij->i", vectors[a].astype(np.float64), vectors[b].astype(np.float64))
     return pl.Series(np.clip(cosine, 0, 1), dtype=pl.Float64).round(DECIMALS)
@@ -77,6 +104,5 @@ def removed_at(row_ids: pl.Series, agreeing: pl.DataFrame, floor: float) -> dict
     return {f"{step:.2f}": len(row_ids) - count for step, count in left.items()}
 
 
-def _places(texts: pl.DataFrame, rows: pl.Series) -> list[int]:
-    place = dict(zip(texts["row_id"], range(texts.height), strict=True))
-    return [place[row] for row in rows]
+def _places(texts: pl.DataFrame, rows: pl.Series) -> NDArray[np.int64]:
+    return texts["row_id"].search_sorted(rows).cast(pl.Int64).to_numpy()
