@@ -10,8 +10,8 @@ from schemas.record import Kind
 PROMPT_KEYS = ("prompt", "question", "query", "problem", "instruction", "input")
 COMPLETION_KEYS = ("completion", "response", "answer", "output", "solution", "canonical_solution")
 
-_SYSTEM_KEYS = ("system", "system_prompt")
-_GROUP_KEYS = (
+SYSTEM_KEYS = ("system", "system_prompt")
+GROUP_KEYS = (
     "message_tree_id",
     "conversation_id",
     "conversation_hash",
@@ -21,7 +21,7 @@ _GROUP_KEYS = (
     "dialogue_id",
     "thread_id",
 )
-_LICENSE_KEYS = ("license", "licence")
+LICENSE_KEYS = ("license", "licence")
 
 Fields = dict[str, Any]
 """A row's keys that no one has used yet; what is left in the end is metadata."""
@@ -38,7 +38,7 @@ def take(rest: Fields, keys: Iterable[str], *, wanted: bool = False) -> tuple[st
 def finish(kind: Kind, messages: list[Message], rest: Fields, **columns: Any) -> Draft:
     """A draft with the columns that every shape takes from its further keys."""
     if rest:
-        columns |= {"group": _take_name(rest, _GROUP_KEYS), "license": _take_name(rest, _LICENSE_KEYS)}
+        columns |= {"group": _take_name(rest, GROUP_KEYS), "license": _take_name(rest, LICENSE_KEYS)}
     return Draft(kind, messages, rest, **columns)
 
 
@@ -52,7 +52,7 @@ def _is_name(value: Any) -> bool:
 
 
 def system_of(rest: Fields) -> list[Message]:
-    key = next((key for key in _SYSTEM_KEYS if key in rest), None)
+    key = next((key for key in SYSTEM_KEYS if key in rest), None)
     text = text_of(rest.pop(key), key) if key else None
     return [message("system", text)] if text and text.strip() else []
 

@@ -1,7 +1,8 @@
 """Elements of a JSON array (or of objects one after another) out of a byte stream, in bounded memory.
 
-A small scanner finds where each element ends, orjson parses it. An element that does not parse costs
-itself only: the scan goes on at the next thing that opens like the elements before it.
+Many elements are parsed at once. Where they do not parse, a small scanner finds where each ends, and orjson
+parses it: an element that is broken costs itself only, and the scan goes on at the next thing that opens like
+the elements before it.
 """
 
 import re
@@ -10,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from pipelines import _json_blocks
+from pipelines._json_blocks import Elements, Piece, elements
 from pipelines._json_scan import (
     BROKEN,
     DEEP,
@@ -69,6 +72,7 @@ class _Scanner:
         self._inside = False  # of an array whose elements are rows
         self._keys: set[bytes] = set()
         self._opener: re.Pattern[bytes] | None = None
+        self._careful = 0  # bytes that did not parse as a block, and are scanned
 
     def elements(self) -> Iterator[tuple[Row | Broken, int]]:
         """Every element with its length in bytes."""
@@ -77,10 +81,34 @@ class _Scanner:
         if self._wrapped:
             self._enter_wrapped()
         while self._skip_to_element():
+            if found := self._block():
+                yield from self._rows_of(found)
+                continue
             self._number += 1
             start = self._at
             item = self._element()
+            self._careful -= max(1, self._at - start)
             yield item, max(0, self._at - start)
+
+    def _block(self) -> Elements | None:
+        """Many elements at once, when the scan stands in an array and knows how elements open."""
+        if self._opener is None or not self._inside or self._careful > 0:
+            return None
+        most = min(_json_blocks.BLOCK_BYTES, self._max_bytes)
+        if len(self._buffer) - self._at < most and not self._ended:
+            self._more()
+        found = elements(self._buffer, self._at, self._opener, most)
+        self._careful = 0 if found else most
+        return found
+
+    def _rows_of(self, found: Elements) -> Iterator[tuple[Row, int]]:
+        self._at = found.end
+        for value in {next(iter(value), None): value for value in found.values if isinstance(value, dict)}.values():
+            self._learn(value)
+        share = len(found.block) // len(found.values)
+        for index, value in enumerate(found.values):
+            yield Row(self._number + 1 + index, value, Piece(found.block, index)), share
+        self._number += len(found.values)
 
     def _more(self) -> bool:
         """Drop what is done with and read on, at least doubling what waits. False at the end."""

@@ -38,7 +38,7 @@ _TOOL_CALL = pa.struct(
         ("function", pa.struct([("name", pa.string()), ("arguments", pa.string())])),
     ]
 )
-_MESSAGES = pa.list_(
+MESSAGES = pa.list_(
     pa.struct(
         [
             ("role", pa.string()),
@@ -55,9 +55,9 @@ _ARROW_TYPES = {
     "row_id": pa.int64(),
     "source_row": pa.int64(),
     "part": pa.int32(),
-    "messages": _MESSAGES,
-    "chosen": _MESSAGES,
-    "rejected": _MESSAGES,
+    "messages": MESSAGES,
+    "chosen": MESSAGES,
+    "rejected": MESSAGES,
     "label": pa.bool_(),
 }
 
@@ -123,7 +123,7 @@ def record_id(draft: Draft) -> str:
     content = [
         draft.kind.value,
         _canonical_messages(draft.messages),
-        draft.tools and _canonical(draft.tools),
+        draft.tools and canonical(draft.tools),
         _canonical_messages(draft.chosen),
         _canonical_messages(draft.rejected),
         draft.label,
@@ -137,8 +137,8 @@ def _canonical_messages(messages: list[Message] | None) -> list[list[Any]] | Non
     return [
         [
             turn["role"],
-            _canonical(turn["content"]),
-            turn["name"] and _canonical(turn["name"]),
+            canonical(turn["content"]),
+            turn["name"] and canonical(turn["name"]),
             turn["tool_calls"] and [_canonical_call(call) for call in turn["tool_calls"]],
             turn["tool_call_id"],
         ]
@@ -148,10 +148,10 @@ def _canonical_messages(messages: list[Message] | None) -> list[list[Any]] | Non
 
 def _canonical_call(call: dict[str, Any]) -> list[str | None]:
     function = call["function"]
-    return [call["id"], call["type"], _canonical(function["name"]), _canonical(function["arguments"])]
+    return [call["id"], call["type"], canonical(function["name"]), canonical(function["arguments"])]
 
 
-def _canonical(text: str) -> str:
+def canonical(text: str) -> str:
     """Spellings that look alike are alike: NFC, one kind of line ending, no outer white space."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)

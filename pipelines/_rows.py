@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from pipelines._json_blocks import Piece
+
 EXCERPT_CHARACTERS = 200
 """An excerpt is for recognising a row, not for keeping it."""
 
@@ -18,7 +20,7 @@ class Row(NamedTuple):
 
     number: int  # from 1: the line in line formats, the record elsewhere
     value: Any
-    raw: bytes | None
+    raw: bytes | Piece | None
 
 
 class Broken(NamedTuple):
@@ -61,7 +63,7 @@ def excerpt(text: bytes | str) -> str:
 def excerpt_of(row: Row) -> str:
     """The excerpt of a parsed row: its own text where it has one, else its value as JSON."""
     if row.raw is not None:
-        return excerpt(row.raw)
+        return excerpt(row.raw.text() if isinstance(row.raw, Piece) else row.raw)
     try:
         return excerpt(orjson.dumps(row.value, default=json_default, option=orjson.OPT_NON_STR_KEYS))
     except TypeError:

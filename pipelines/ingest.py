@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pipelines._arrow_rows import dataset_rows
+from pipelines._plain_rows import plain_records
 from pipelines._readers import Opened, open_file
 from pipelines._records import record, record_frame
 from pipelines._rows import Batch, Broken, NotARecord, Row, excerpt_of
@@ -203,29 +204,42 @@ def _write(name: str, opened: Opened, own: Path, first_row_id: int, limits: Limi
     for index, batch in enumerate(opened.batches):
         shape = shape or detect(row.value for row in batch.rows)
         made, broken = _shaped(batch, name, shape)
-        if made:
-            records.append(_save(record_frame(made, first_row_id + counts["records"]), own / f"{index:06d}.parquet"))
+        if made.height:
+            numbered = made.with_columns(row_id=_numbers(made.height, first_row_id + counts["records"]))
+            records.append(_save(numbered, own / f"{index:06d}.parquet"))
         if broken:
             first = first or broken[0]
             unreadable.append(_save(_unreadable_frame(name, broken), own / f"{index:06d}-unreadable.parquet"))
         counts["rows"] += len(batch.rows) + len(batch.broken)
-        counts["records"] += len(made)
+        counts["records"] += made.height
         counts["unreadable"] += len(broken)
     _refuse_without_records(counts, first)
     figures = SourceFigures(source=name, status="read", shape=shape, **known | counts)
     return _Taken(figures, records, unreadable)
 
 
-def _shaped(batch: Batch, name: str, shape: str | None) -> tuple[list[dict[str, Any]], list[Broken]]:
+def _shaped(batch: Batch, name: str, shape: str | None) -> tuple[pl.DataFrame, list[Broken]]:
     """The batch's records, and all its rows that make none, in the order of their numbers."""
+    plain = plain_records(batch.rows, name, shape)
     made: list[dict[str, Any]] = []
     broken = list(batch.broken)
-    for row in batch.rows:
+    for row in plain.others:
         try:
             made += _records_of(row, name, shape)
         except NotARecord as found:
             broken.append(Broken(row.number, found.reason, found.detail, excerpt_of(row)))
-    return made, sorted(broken, key=lambda each: each.number)
+    return _together(plain.frame, made), sorted(broken, key=lambda each: each.number)
+
+
+def _together(plain: pl.DataFrame | None, made: list[dict[str, Any]]) -> pl.DataFrame:
+    """Both as one frame in reading order; a row's records stay as they were made."""
+    if plain is None or not made:
+        return record_frame(made, 0) if plain is None else plain
+    return pl.concat([plain, record_frame(made, 0)]).sort("source_row", maintain_order=True)
+
+
+def _numbers(rows: int, first: int) -> pl.Series:
+    return pl.int_range(first, first + rows, dtype=pl.Int64, eager=True)
 
 
 def _records_of(row: Row, name: str, shape: str | None) -> list[dict[str, Any]]:
@@ -260,5 +274,5 @@ def _joined(parts: list[Path], target: Path) -> Path:
 def _save(frame: pl.DataFrame, target: Path) -> Path:
     """Written under another name first, so that a file with the right name is a whole file."""
     partial = target.with_suffix(".partial")
-    frame.write_parquet(partial)
+    frame.write_parquet(partial, compression="lz4")
     return partial.rename(target)

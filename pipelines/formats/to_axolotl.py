@@ -12,9 +12,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
 import yaml
 
-from pipelines.formats._exporter import Exporter, Line, Message, Row
+from pipelines.formats._exporter import Exporter, Line, Message, Plain, Row
+from pipelines.formats._plain import CONTENT, ROLE, said
 from pipelines.formats._rules import CHAT, PAIR, TOOLS, learns, no_tools, one_turn_answers, wanted
 from pipelines.formats._tools import arguments, calls, functions, uses_tools
 from schemas.outcome import Fate
@@ -123,4 +125,5 @@ AXOLOTL = Exporter(
     },
     line=line,
     extras=configs,
+    plain=Plain("sft", pl.struct(messages=said(role=ROLE, content=CONTENT, train=ROLE == "assistant"))),
 )

@@ -6,7 +6,10 @@ preferences have no form and are refused, and so are unwanted completions. Where
 the record's context, the context becomes `input` again.
 """
 
-from pipelines.formats._exporter import Exporter, Line, Refusal, Row, Why
+import polars as pl
+
+from pipelines.formats._exporter import Exporter, Line, Plain, Refusal, Row, Why
+from pipelines.formats._plain import SPACE
 from pipelines.formats._rules import answered, known_roles, no_empty_turn, no_tools, prompted, unmasked, wanted
 from schemas.outcome import Fate
 from schemas.record import Kind
@@ -42,6 +45,17 @@ def _split(question: str, context: str | None) -> tuple[str, str]:
     return question, ""
 
 
+def _plain() -> Plain:
+    """One question and its answer; `_split` as columns."""
+    messages, context = pl.col("messages"), pl.col("context")
+    question, answer = (messages.list.get(at, null_on_oob=True).struct.field("content") for at in (0, 1))
+    before = question.str.strip_suffix(context).str.strip_chars_end(SPACE)
+    splits = (context != "") & question.str.ends_with(pl.lit("\n") + context) & (before != "")
+    instruction, given = pl.when(splits).then(before).otherwise(question), pl.when(splits).then(context)
+    content = pl.struct(instruction=instruction, input=given.fill_null(""), output=answer)
+    return Plain("sft", content, fits=messages.list.len() == 2)
+
+
 _RULES = (known_roles, answered, prompted, no_empty_turn, no_tools, no_system, one_exchange, unmasked)
 
 LITGPT = Exporter(
@@ -50,5 +64,6 @@ LITGPT = Exporter(
     line=line,
     path=lambda task, split: FILES[Fate(split)],
     arrays=True,
+    plain=_plain(),
     always=(FILES[Fate.TRAIN], FILES[Fate.VALIDATION]),
 )

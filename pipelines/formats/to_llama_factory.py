@@ -10,7 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pipelines.formats._exporter import Exporter, Line, Message, Refusal, Row, Why
+import polars as pl
+
+from pipelines.formats._exporter import Exporter, Line, Message, Plain, Refusal, Row, Why
+from pipelines.formats._plain import CONTENT, ROLE, no_turn_holds, said
 from pipelines.formats._rules import CHAT, PAIR, TOOLS, labelled, one_turn_answers, turns, unmasked
 from pipelines.formats._tools import arguments, calls, functions
 from schemas.outcome import SPLITS
@@ -106,6 +109,20 @@ def _turn(turn: Message) -> dict[str, str]:
     return {"from": SPEAKER[turn["role"]], "value": turn["content"]}
 
 
+def _plain() -> Plain:
+    """A plain conversation: the system turn, where there is one, beside the others."""
+    first = pl.col("messages").list.get(0, null_on_oob=True)
+    system = first.struct.field("role") == "system"
+    named = said(**{"from": ROLE.replace(SPEAKER), "value": CONTENT})
+    content = pl.struct(
+        "record_id",
+        conversations=pl.when(system).then(named.list.slice(1)).otherwise(named),
+        system=pl.when(system).then(first.struct.field("content")).otherwise(pl.lit("")),
+        tools=pl.lit(""),
+    )
+    return Plain("sft", content, fits=no_turn_holds(*PLACEHOLDERS))
+
+
 def _with_parameters(function: dict[str, Any]) -> dict[str, Any]:
     # Its tool formatters read parameters.properties of every function and stop where there is none.
     parameters = {"type": "object", "properties": {}, **(function.get("parameters") or {})}
@@ -128,4 +145,5 @@ LLAMA_FACTORY = Exporter(
     line=line,
     path=path,
     extras=dataset_info,
+    plain=_plain(),
 )

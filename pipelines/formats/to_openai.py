@@ -12,7 +12,10 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from pipelines.formats._exporter import Exporter, Line, Message, Refusal, Row, Why
+import polars as pl
+
+from pipelines.formats._exporter import Exporter, Line, Message, Plain, Refusal, Row, Why
+from pipelines.formats._plain import CONTENT, ROLE, said
 from pipelines.formats._rules import CHAT, PAIR, TOOLS, learns, no_tools, one_turn_answers, wanted
 from pipelines.formats._tools import calls, definitions, functions
 from schemas.record import Kind
@@ -133,4 +136,5 @@ OPENAI = Exporter(
     },
     line=line,
     path=lambda task, split: f"{task}_{split}.jsonl",
+    plain=Plain("sft", pl.struct(messages=said(role=ROLE, content=CONTENT))),
 )

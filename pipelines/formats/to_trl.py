@@ -14,7 +14,10 @@ refused.
 import json
 from typing import Any
 
-from pipelines.formats._exporter import Exporter, Line, Message, Row
+import polars as pl
+
+from pipelines.formats._exporter import Exporter, Line, Message, Plain, Row
+from pipelines.formats._plain import CONTENT, ROLE, said
 from pipelines.formats._rules import CHAT, PAIR, TOOLS, labelled, open_prompt, unmasked
 from pipelines.formats._tools import arguments, calls, definitions, uses_tools
 from schemas.record import Kind
@@ -61,4 +64,5 @@ TRL = Exporter(
         Kind.KTO: (labelled, *CHAT, open_prompt, *TOOLS),
     },
     line=line,
+    plain=Plain("sft", pl.struct("record_id", messages=said(role=ROLE, content=CONTENT))),
 )
