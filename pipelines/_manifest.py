@@ -1,6 +1,7 @@
 """The manifest: hashes of everything in a release, written last, checked before anything is believed."""
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -25,10 +26,11 @@ def files_in(out: Path) -> list[FileEntry]:
         for path in ([out / name] if (out / name).is_file() else (out / name).rglob("*"))
         if path.is_file()
     )
-    return [
-        FileEntry(path=path.relative_to(out).as_posix(), sha256=sha256_of(path), bytes=path.stat().st_size)
-        for path in paths
-    ]
+    with ThreadPoolExecutor() as pool:  # hashing leaves Python's lock to others
+        return [
+            FileEntry(path=path.relative_to(out).as_posix(), sha256=digest, bytes=path.stat().st_size)
+            for path, digest in zip(paths, pool.map(sha256_of, paths), strict=True)
+        ]
 
 
 def write_manifest(manifest: Manifest, out: Path) -> None:
@@ -56,6 +58,13 @@ def verify(out: Path) -> Manifest:
     has changed since.
     """
     manifest = read_manifest(out)
+    verify_files(out, manifest)
+    _refuse_stale(manifest, out)
+    return manifest
+
+
+def verify_files(out: Path, manifest: Manifest) -> None:
+    """Raise ReleaseError naming the first file of the release that is missing, altered or added."""
     now = {entry.path: entry for entry in files_in(out)}
     then = {entry.path: entry for entry in manifest.files}
     for path in sorted(then.keys() | now.keys()):
@@ -65,8 +74,6 @@ def verify(out: Path) -> Manifest:
             raise ReleaseError(f"{out / path}: was added after the release was made; remove it or curate again")
         if then[path].sha256 != now[path].sha256:
             raise ReleaseError(f"{out / path}: was altered after the release was made; run `assay curate` again")
-    _refuse_stale(manifest, out)
-    return manifest
 
 
 def _refuse_stale(manifest: Manifest, out: Path) -> None:

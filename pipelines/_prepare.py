@@ -17,6 +17,7 @@ from pipelines._people import decided
 from pipelines._progress import counted, reporter
 from pipelines._shown import one_line
 from pipelines._stages import Run
+from pipelines._surroundings import SURROUNDINGS, surroundings
 from pipelines._workspace import refuse_overlap, save_frame, save_json
 from schemas.errors import BenchmarkError, PolicyError, ReleaseError, SourceError, UsageError
 from schemas.policy import DEFAULT_POLICY, Policy, load_policy
@@ -27,10 +28,10 @@ from schemas.settings import Settings
 
 def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> None:
     """Raise the AssayError that a run with this call would end in, where the call alone shows it."""
-    from pipelines._embeddings import Encoder
     from pipelines._shapes import SHAPES
     from pipelines._sources import is_utf8
-    from pipelines._vectors import default_cache
+    from pipelines.cache.home import default_cache
+    from pipelines.embedding.encoder import Encoder
     from pipelines.validate import checks_in_force
 
     for name in (str(out), *sources):
@@ -59,11 +60,14 @@ def _refuse_missing(sources: Sequence[str]) -> None:
 
 
 def gather(run: Run) -> None:
-    """Leave policy.json, people.json, decisions.parquet, previous.parquet and benchmark-N.parquet in the work folder.
+    """Leave in the work folder what later stages need: surroundings.json, policy.json, people.json,
+    decisions.parquet, previous.parquet and benchmark-N.parquet.
 
     Raises PolicyError, StoreError when there is a store of decisions that cannot be read, ReleaseError when
     the earlier release has no records, and BenchmarkError for what is no benchmark.
     """
+    # First: what changes while it is read must be found changed by the next run.
+    save_json(surroundings(run.settings), run.work / SURROUNDINGS)
     save_json(_policy(run.settings).model_dump(mode="json"), run.work / "policy.json")
     people = decided(run.settings.annotation)
     save_frame(people.decisions, run.work / "decisions.parquet")

@@ -174,6 +174,7 @@ def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
         conflict_examples=examples_of(conflicts, records),
         truncated=dedup["truncated"],
         capped=semantic["capped"],
+        refined=semantic["refined"],
         recall=semantic["recall"],
         similarities=_similarities(semantic),
         removed_at=semantic["removed_at"],

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 MANIFEST = "manifest.json"
 
@@ -38,6 +38,8 @@ class Manifest(BaseModel):
     sources: list[str]  # as they were given, to be given again
     settings: dict[str, Any]
     versions: dict[str, str]
+    # Digests of code, environment, benchmarks and the like, by which a later run knows that nothing changed.
+    surroundings: dict[str, str] = Field(default_factory=dict)
     inputs: list[InputEntry]
     counts: dict[str, int]  # the ledger's outcomes, and `ledger` for their sum
     policy: dict[str, Any]  # the policy the report's verdict was made with

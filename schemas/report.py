@@ -116,6 +116,7 @@ class Duplicates(Part):
     conflict_examples: list[Example]
     truncated: int  # prompts longer than the model's window: never removed by their embedding
     capped: int  # prompts with more neighbours than are stored
+    refined: int = 0  # prompts embedded in full precision too, as a faster one had put them near another
     recall: float = 1.0  # of the pair search, measured on a sample of its own rows; 1.0 where it was exact
     similarities: Histogram | None  # of prompt pairs at or above the stored floor
     removed_at: dict[str, int]  # min_similarity -> rows the semantic stage would remove
@@ -276,6 +277,8 @@ class Run(Part):
     seconds: float
     peak_memory_mb: float | None
     stages: list[StageFigures]
+    orchestrator: str = "none"  # prefect, or none where the stages ran in one process by themselves
+    orchestration_seconds: float = 0.0  # what it took for itself, until the release was begun
     versions: dict[str, str]
     settings: dict[str, Any]
     embedding_model: str | None

@@ -10,8 +10,8 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from pipelines._embeddings import Encoder
 from pipelines.cli import app
+from pipelines.embedding.encoder import Encoder
 from pipelines.gate import gate, report_of
 from schemas.errors import PolicyError, ReleaseError, SettingsError
 

@@ -1,0 +1,54 @@
+"""What made a release: Python's and the libraries' versions, and a digest of Assay's own code."""
+
+import hashlib
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.resources import files
+from pathlib import Path
+
+LIBRARIES = (
+    "polars", "datasets", "sentence-transformers", "torch", "faiss-cpu", "great-expectations", "prefect", "numpy",
+)  # fmt: skip
+"""Those that a report names."""
+
+_PACKAGES = ("pipelines", "checks", "annotation", "schemas")
+_NAME = re.compile(r"[A-Za-z0-9._-]+")
+
+
+def version_of(package: str) -> str:
+    """The installed version, or "unknown"."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def versions() -> dict[str, str]:
+    """Python and LIBRARIES, each with its version."""
+    return {"python": sys.version.split()[0], **{name: version_of(name) for name in LIBRARIES}}
+
+
+def code_digest() -> str:
+    """SHA-256 (hex) over every file of Assay's packages, and the version of each package that it asks for.
+
+    Two installs with equal digests give the same release for the same input.
+    """
+    digest = hashlib.sha256()
+    for name in _PACKAGES:
+        for path in sorted(Path(str(files(name))).rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                digest.update(f"{path.relative_to(Path(str(files(name))))}\0".encode())
+                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for name in _asked_for():
+        digest.update(f"{name} {version_of(name)}\0".encode())
+    return digest.hexdigest()
+
+
+def _asked_for() -> list[str]:
+    """The distributions that Assay's own names, extras too; LIBRARIES where it is not installed itself."""
+    try:
+        said = requires("assay") or []
+    except PackageNotFoundError:
+        said = []
+    return sorted({*LIBRARIES, *(found[0] for one in said if (found := _NAME.match(one)))})
