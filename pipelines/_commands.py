@@ -26,7 +26,7 @@ _CallError: Any = typer.BadParameter.__base__
 
 
 class _Terminated(KeyboardInterrupt):
-    """SIGTERM, taken the way of Ctrl-C: the work folder goes, and Prefect's ephemeral server stops with us."""
+    """SIGTERM, taken the way of Ctrl-C: the work folder goes with us."""
 
 
 def _terminate(*_: Any) -> NoReturn:

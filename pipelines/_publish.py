@@ -4,13 +4,11 @@ import json
 import os
 import resource
 import shutil
-import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import orjson
@@ -21,6 +19,8 @@ from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
 from pipelines._people import DECISIONS, digest
 from pipelines._stages import Run
+from pipelines._surroundings import SURROUNDINGS
+from pipelines._versions import version_of, versions
 from pipelines._workspace import install, save_frame, save_json
 from pipelines.gate import figures_of
 from pipelines.gate import judge as judge_report
@@ -31,12 +31,15 @@ from schemas.policy import Policy
 from schemas.report import ExportFigures, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
-_LIBRARIES = (
-    "polars", "datasets", "sentence-transformers", "torch", "faiss-cpu", "great-expectations", "prefect", "numpy",
-)  # fmt: skip
+
+class Orchestration(NamedTuple):
+    """What ran the steps, and the seconds that it took for itself until the release was begun."""
+
+    by: str
+    seconds: float
 
 
-def publish(run: Run) -> Report:
+def publish(run: Run, orchestration: Orchestration) -> Report:
     """Write the release in the work folder, then put it in the place of an earlier one.
 
     Raises PolicyError, with the release in place but not judged, for a figure that only this data lacks.
@@ -45,21 +48,21 @@ def publish(run: Run) -> Report:
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir()
     policy = Policy.model_validate_json((run.work / "policy.json").read_bytes())
-    report = _write(run._replace(out=staged), policy)
+    report = _write(run._replace(out=staged), policy, orchestration)
     install(staged, run.out)
     if report.gate is None:
         judge_report(report, policy)
     return report
 
 
-def _write(run: Run, policy: Policy) -> Report:
+def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
     """Everything of a release into `run.out`, the manifest last."""
     measured = _measure(run)
     save_frame(measured.records, run.out / "records.parquet")
     save_frame(measured.ledger, run.out / "ledger.parquet")
     _write_unreadable(run)
     measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
-    report = build_report(measured, run=_run_figures(run), version=_version("assay"))
+    report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
     report = _judged(run, report, measured, policy)
     _write_report(run, report, measured)
     _write_manifest(run, report, measured, policy)
@@ -168,6 +171,7 @@ def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy
         sources=list(run.sources),
         settings=report.run.settings,
         versions=report.run.versions,
+        surroundings=json.loads((run.work / SURROUNDINGS).read_text(encoding="utf-8")),
         inputs=inputs,
         counts={**report.rows.outcomes, "ledger": measured.ledger.height},
         policy=policy.model_dump(mode="json"),
@@ -195,7 +199,7 @@ def _seen_from(out: Path, entry: dict[str, Any]) -> InputEntry:
     return InputEntry.model_validate({**entry, "path": seen})
 
 
-def _run_figures(run: Run) -> RunFigures:
+def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
     noted = {name: stages.noted(run, name) for name in stages.STAGES}
     settings = run.settings.model_dump(mode="json")
     dedup = noted["dedup"]["figures"]
@@ -211,7 +215,9 @@ def _run_figures(run: Run) -> RunFigures:
         # Linux counts in KiB.
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         stages=[entry["stage"] for entry in noted.values()],
-        versions={"python": sys.version.split()[0], **{name: _version(name) for name in _LIBRARIES}},
+        orchestrator=orchestration.by,
+        orchestration_seconds=orchestration.seconds,
+        versions=versions(),
         settings=settings,
         embedding_model=dedup["model"],
         embedding_backend=dedup["backend"],
@@ -221,12 +227,5 @@ def _run_figures(run: Run) -> RunFigures:
 
 def _run_id(settings: Mapping[str, Any], inputs: list[dict[str, Any]]) -> str:
     """The same for the same input, settings and version of Assay."""
-    content = orjson.dumps([_version("assay"), settings, inputs], option=orjson.OPT_SORT_KEYS)
+    content = orjson.dumps([version_of("assay"), settings, inputs], option=orjson.OPT_SORT_KEYS)
     return sha256(content).hexdigest()[:16]
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"

@@ -2,16 +2,17 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipelines._commands import Commands, Json, terminable
+from pipelines._commands_cache import cache
 from pipelines._commands_people import agreement, annotate, cost
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipelines._progress import ConsoleReporter
     from schemas.report import Report
     from schemas.settings import Settings
 
@@ -23,7 +24,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Instruction data in, a finetune-ready dataset out, with a proof attached.",
 )
-cache = typer.Typer(cls=Commands, help="The store of embeddings: show it, or prune it.")
 app.add_typer(annotate, name="annotate")
 app.add_typer(cache, name="cache")
 
@@ -80,27 +80,37 @@ def curate(
 
 
 def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
-    from pipelines._prepare import refuse_hopeless
+    from pipelines._prefect_server import server_url
     from pipelines._progress import ConsoleReporter, Reporter, report_to
 
-    # The flow asks the same; here the answer comes before Prefect has started.
-    refuse_hopeless(sources, out, settings)
+    began = monotonic()
     console = ConsoleReporter()
     report_to(console)
     try:
         with terminable():
-            return _flow(console, sources, str(out), settings.model_dump(mode="json"))
+            if server := server_url():
+                return _on_server(server, began, sources, out, settings)
+            from pipelines._course import make_release
+
+            console.line("in process    no Prefect server is set or runs here, and none is needed")
+            return make_release(sources, out, settings)
     finally:
         report_to(Reporter())
 
 
-def _flow(console: "ConsoleReporter", *arguments: Any) -> "Report":
+def _on_server(server: str, began: float, sources: list[str], out: Path, settings: "Settings") -> "Report":
+    """The same by Prefect's flow, which is seen on the server."""
+    from pipelines._course import CALLED
+    from pipelines._prepare import refuse_hopeless
+
+    # The course asks the same; here the answer comes before Prefect is imported.
+    refuse_hopeless(sources, out, settings)
+    CALLED.set(began)
+    os.environ["PREFECT_API_URL"] = server
     # Errors are told by us, in one line; Prefect would log each with its traceback.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     # Through its root logger it would also repeat what other libraries say.
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "ERROR")
-    if not os.environ.get("PREFECT_API_URL"):
-        console.line("starting      Prefect's ephemeral server; set PREFECT_API_URL to use a running one")
     import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -109,11 +119,12 @@ def _flow(console: "ConsoleReporter", *arguments: Any) -> "Report":
     # The heartbeat's thread would hold every run up by a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         try:
-            return flow(*arguments)
+            return flow(sources, str(out), settings.model_dump(mode="json"))
         except Exception as error:
-            if (server := os.environ.get("PREFECT_API_URL")) and _is_of_the_network(error):
+            if _is_of_the_network(error):
                 raise UsageError(
-                    f"PREFECT_API_URL={server}: no Prefect server answers there; start it, or unset the variable"
+                    f"PREFECT_API_URL={server}: no Prefect server answers there; "
+                    "start it, or set the variable to nothing"
                 ) from error
             raise
 
@@ -203,29 +214,6 @@ def report(
 
 app.command()(cost)
 app.command()(agreement)
-
-
-@cache.callback(invoke_without_command=True)
-def show_cache(ctx: typer.Context) -> None:
-    """Say where embeddings are stored, and how much room they take."""
-    if ctx.invoked_subcommand is None:
-        from pipelines._vectors import default_cache, sizes
-
-        typer.echo(str(default_cache()))
-        for model, size in sizes(default_cache()).items():
-            typer.echo(f"  {size / 2**20:>9,.1f} MB  {model}")
-
-
-@cache.command()
-def prune(
-    older_than: Annotated[int, typer.Option(metavar="DAYS", help="Keep what was written since.")] = 0,
-) -> None:
-    """Delete stored embeddings; the next run makes again what it needs."""
-    from pipelines._vectors import default_cache
-    from pipelines._vectors import prune as delete
-
-    freed = delete(default_cache(), older_than)
-    typer.echo(f"{freed.files:,} files deleted, {freed.bytes / 2**20:,.1f} MB freed")
 
 
 if __name__ == "__main__":

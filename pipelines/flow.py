@@ -1,13 +1,13 @@
 """The Prefect flows: the stages in order, and the two ends of review by people.
 
 Each stage is a pure function; here it becomes a task that reads frames from the run's work folder and
-leaves frames there, so that paths pass between tasks and never data. `assay curate` and a deployment
-(`pipelines.flow.curate`) run this same flow.
+leaves frames there, so that paths pass between tasks and never data. A deployment (`pipelines.flow.curate`)
+runs this flow, and so does `assay curate` where there is a Prefect server; without one it takes the same
+course (`pipelines._course`) in its own process.
 """
 
 import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
 
-import time
 from datetime import UTC, datetime
 from errno import EACCES, ENOSPC, EROFS
 from pathlib import Path
@@ -19,12 +19,11 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 from pydantic import ValidationError
 
-from pipelines._prepare import gather, refuse_hopeless
-from pipelines._progress import Stage, counted, reporter
-from pipelines._publish import publish
-from pipelines._stages import STAGES, Run, perform
+from pipelines._course import Steps, make_release, prepared
+from pipelines._progress import Stage, reporter
+from pipelines._publish import Orchestration, publish
+from pipelines._stages import Run, perform
 from pipelines._summary import render_markdown
-from pipelines._workspace import workspace
 from schemas.errors import SettingsError
 from schemas.report import Report
 from schemas.settings import Settings, first_problem
@@ -55,15 +54,23 @@ def stage(name: str, run: Run) -> Stage:
 
 
 @_task
-def prepare(run: Run) -> None:
-    """What stages need beside the sources, read while a mistake in it costs seconds."""
-    gather(run)
+def prepare(run: Run) -> float:
+    """See `_course.prepared`."""
+    return prepared(run)
 
 
 @_task
-def release(run: Run) -> Report:
+def release(run: Run, orchestration: Orchestration) -> Report:
     """Exports, contract, report, verdict and manifest."""
-    return publish(run)
+    return publish(run, orchestration)
+
+
+def _staged(name: str, run: Run) -> Stage:
+    return stage.with_options(name=name)(name, run)
+
+
+TASKS = Steps("prefect", prepare, _staged, release)
+"""Each step as a task."""
 
 
 def _run_name() -> str:
@@ -80,17 +87,7 @@ def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None)
     `settings` is the content of assay.yaml; without it the defaults hold. Raises AssayError: a
     SourceError when no source can be read, a UsageError when `out` cannot be used.
     """
-    chosen = _settings(settings)
-    refuse_hopeless(sources, Path(out), chosen)
-    with workspace(Path(out)) as work:
-        run = Run(work, Path(out), tuple(sources), chosen, datetime.now(UTC).isoformat(timespec="seconds"))
-        prepare(run)
-        for name in STAGES:
-            reporter().stage(stage.with_options(name=name)(name, run))
-        began = time.monotonic()
-        with reporter().working("writing the release"):
-            report = release(run)
-    reporter().line(counted("release", report.rows.released, f"written  ({time.monotonic() - began:.1f} s)"))
+    report = make_release(sources, Path(out), _settings(settings), TASKS)
     _show(report)
     return report
 

@@ -29,7 +29,7 @@ def environment(prefect_server: None, store: Path) -> dict[str, str]:
 @pytest.fixture
 def alone(store: Path, tmp_path: Path) -> dict[str, str]:
     """That of a user who has no server, and has never run Prefect."""
-    return {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect")}
+    return {**os.environ, "PREFECT_HOME": str(tmp_path / "prefect"), "PREFECT_API_URL": ""}
 
 
 def test_results_go_to_stdout_steps_to_stderr_and_the_run_to_the_users_server(
@@ -47,6 +47,41 @@ def test_results_go_to_stdout_steps_to_stderr_and_the_run_to_the_users_server(
     runs = httpx.post(f"{environment['PREFECT_API_URL']}/flow_runs/filter", json={}).json()
     [mine] = [run for run in runs if run["name"].startswith("seen-from-afar.jsonl, ")]
     assert mine["state_name"] == "Completed"
+    run = json.loads(done.stdout)["run"]
+    assert run["orchestrator"] == "prefect"
+    assert run["orchestration_seconds"] > 0
+
+
+def test_without_a_server_the_same_steps_run_here_and_prefect_is_not_even_imported(
+    alone: dict[str, str], source: Path, tmp_path: Path
+) -> None:
+    script = "import sys; from pipelines.cli import app; app(standalone_mode=False); print('prefect' in sys.modules)"
+    command = [sys.executable, "-c", script, "curate", source, "--out", tmp_path / "out"]
+    done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=PATIENCE)
+    first, *steps = done.stderr.splitlines()
+    assert first == "in process    no Prefect server is set or runs here, and none is needed"
+    names = "read ingest decide validate dedup decontaminate score route select split release"
+    assert [line.split()[0] for line in steps] == names.split()
+    assert done.stdout.splitlines()[-1] == "False"
+    run = json.loads((tmp_path / "out" / "report.json").read_text())["run"]
+    assert (run["orchestrator"], run["orchestration_seconds"]) == ("none", pytest.approx(0, abs=0.5))
+
+
+def test_the_same_again_stands_and_says_so(alone: dict[str, str], source: Path, tmp_path: Path) -> None:
+    def curate(*more: str) -> subprocess.CompletedProcess[str]:
+        command = [ASSAY, "curate", source, "--out", tmp_path / "out", *more]
+        return subprocess.run(command, env=alone, capture_output=True, text=True, timeout=PATIENCE)
+
+    once = curate()
+    before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
+    again = curate()
+    assert "unchanged" not in once.stderr
+    assert f"unchanged     nothing has changed since the release in {tmp_path / 'out'} was made" in again.stderr
+    assert (again.stdout, again.returncode) == (once.stdout, once.returncode)
+    assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
+    other = curate("--seed", "7")
+    assert "unchanged" not in other.stderr
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["seed"] == 7
 
 
 def test_a_server_that_does_not_answer_is_one_line(alone: dict[str, str], source: Path, tmp_path: Path) -> None:
@@ -106,7 +141,7 @@ def _read(screen: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("sent", "word", "code"), [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)]
 )
-def test_a_signal_ends_the_run_and_prefects_server_and_leaves_nothing(
+def test_a_signal_ends_the_run_and_leaves_nothing(
     alone: dict[str, str], source: Path, tmp_path: Path, sent: signal.Signals, word: str, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -123,7 +158,7 @@ def test_a_signal_ends_the_run_and_prefects_server_and_leaves_nothing(
         told.append(line)
         if line.startswith("validate"):
             process.send_signal(sent)
-    # The loop ended, so nobody holds the other end of stderr any more: the server is gone as well.
+    # The loop ended, so nobody holds the other end of stderr any more: no process is left.
     process.stderr.close()
     assert process.wait(PATIENCE) == code
     assert told[-1] == f"assay: {word}; run the same command again, embeddings made so far are kept\n"

@@ -1,0 +1,74 @@
+"""The course of a run: the stages in order, and the release at its end; with or without an orchestrator.
+
+`pipelines.flow` runs these same steps as Prefect tasks. Here is what they are and in which order.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from pipelines._prepare import gather, refuse_hopeless
+from pipelines._progress import Stage, counted, reporter
+from pipelines._publish import Orchestration, publish
+from pipelines._stages import STAGES, Run, perform
+from pipelines._unchanged import unchanged
+from pipelines._workspace import workspace
+from schemas.report import Report
+from schemas.settings import Settings
+
+NO_ORCHESTRATOR = "none"
+
+CALLED: ContextVar[float | None] = ContextVar("called", default=None)
+"""When the caller began to start the orchestrator, by time.monotonic; null where it was running already."""
+
+
+class Steps(NamedTuple):
+    """How each step is run. `prepare` returns the seconds that it took by its own clock, as a Stage has them."""
+
+    orchestrator: str
+    prepare: Callable[[Run], float]
+    stage: Callable[[str, Run], Stage]
+    release: Callable[[Run, Orchestration], Report]
+
+
+def prepared(run: Run) -> float:
+    """What stages need beside the sources, read while a mistake in it costs seconds."""
+    began = time.monotonic()
+    gather(run)
+    return time.monotonic() - began
+
+
+PLAIN = Steps(NO_ORCHESTRATOR, prepared, perform, publish)
+"""One after the other, in this process."""
+
+
+def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: Steps = PLAIN) -> Report:
+    """Curate `sources` into a gated release in `out`, or leave the one that is there where nothing has changed.
+
+    Raises AssayError: a SourceError when no source can be read, a UsageError when `out` cannot be used.
+    """
+    called = CALLED.get() or time.monotonic()
+    entered = time.monotonic()
+    refuse_hopeless(sources, out, settings)
+    if same := unchanged(out, sources, settings):
+        reporter().line(f"unchanged     nothing has changed since the release in {out} was made; it stands")
+        return same
+    with workspace(out) as work:
+        run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"))
+        # What lies between the steps' own clocks and this one is the orchestrator's.
+        lost = entered - called
+        entered = time.monotonic()
+        lost -= steps.prepare(run)
+        for name in STAGES:
+            stage = steps.stage(name, run)
+            lost -= stage.seconds
+            reporter().stage(stage)
+        began = time.monotonic()
+        orchestration = Orchestration(steps.orchestrator, round(max(0.0, lost + began - entered), 3))
+        with reporter().working("writing the release"):
+            report = steps.release(run, orchestration)
+    reporter().line(counted("release", report.rows.released, f"written  ({time.monotonic() - began:.1f} s)"))
+    return report
