@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people long trainers cli constraints clean
+.PHONY: help setup system demo test lint types layers unit core people long trainers cli bench bench-scale constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +57,13 @@ trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loader
 
 cli: setup ## the command line from end to end, as README shows it
 	@PATH="$(CURDIR)/$(BIN):$$PATH" tests/readme.sh
+
+bench: setup ## speed and quality beside other tools, each in an environment of its own; ONLY="near checks" ROWS=5000
+	@$(BIN)/python -m benchmarks.table $(if $(ONLY),--only "$(ONLY)") $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
+
+bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000"
+	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "making $(VENV) (several minutes the first time: torch is large)"

@@ -1,0 +1,1 @@
+"""Assay's side of each line; run as `python -m benchmarks.ours.NAME IN OUT [name=value]...`"""
