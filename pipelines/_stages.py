@@ -35,7 +35,7 @@ class Result(NamedTuple):
     """What a stage leaves: frames to write, and figures for the report."""
 
     kept: pl.DataFrame | pl.LazyFrame
-    dropped: pl.DataFrame | None
+    dropped: pl.DataFrame | pl.LazyFrame | None
     figures: dict[str, Any]
     rows_in: int
 
@@ -84,21 +84,26 @@ def decide(run: Run) -> Result:
 
 def validate(run: Run) -> Result:
     """Every check on every record."""
-    from pipelines.validate import validate as check
+    from pipelines._slices import Parts, slices
+    from pipelines.cache.home import default_cache
+    from pipelines.validate import summed, validate_slices
 
-    records = kept(run, "decide")
-    settings = run.settings.validation
-    outcome = check(
-        records, severities=settings.severities, languages=settings.languages, max_tokens=settings.max_tokens
-    )
-    return Result(outcome.kept, outcome.dropped, outcome.figures, records.height)
+    stayed, left = Parts(run.work / "validate"), Parts(run.work / "validate.dropped")
+    figures = []
+    records = slices(run.work / "decide.parquet")
+    for outcome in validate_slices(records, **run.settings.validation.model_dump(), cache=default_cache()):
+        stayed.add(outcome.kept)
+        left.add(outcome.dropped)
+        figures.append(outcome.figures)
+    whole = summed(figures)
+    return Result(stayed.together(), left.together(), whole, whole["checked"])
 
 
 def dedup(run: Run) -> Result:
     """One record of each cluster."""
-    from pipelines._embeddings import Encoder
-    from pipelines._vectors import default_cache
+    from pipelines.cache.home import default_cache
     from pipelines.dedup import dedup as deduplicate
+    from pipelines.embedding.encoder import Encoder
 
     records = kept(run, "validate")
     settings = run.settings.dedup

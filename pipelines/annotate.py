@@ -188,8 +188,8 @@ def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) 
 
 
 def _embedder(settings: Settings) -> Callable[[Sequence[str]], NDArray[np.float32]]:
-    from pipelines._embeddings import Encoder
-    from pipelines._vectors import default_cache
+    from pipelines.cache.home import default_cache
+    from pipelines.embedding.encoder import Encoder
 
     encoder = Encoder(settings.dedup.model, cache=default_cache())
     return lambda texts: encoder.encode(texts).vectors

@@ -13,15 +13,16 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._answers import MIN_WORDS, answer_columns, compare
+from pipelines._close_prompts import close_prompts
 from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
-from pipelines._embeddings import Embedded, Encoder, Progress
 from pipelines._near import jaccard, near_pairs
-from pipelines._neighbours import DECIMALS, similar_pairs
+from pipelines._neighbours import DECIMALS
 from pipelines._normal import content_key, rejected_text
 from pipelines._pair_verdicts import SAID_SAME, is_different, is_same, with_verdicts
 from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
 from pipelines._shingles import Shingles, shingle
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
+from pipelines.embedding.encoder import Embedded, Encoder, Progress
 from schemas.decision import VERDICTS, TaskKind
 from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, Outcome
 from schemas.record import typed
@@ -80,11 +81,13 @@ def dedup(
     """
     exact = _exact(records)
     near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed)
-    rows, embedded = _embed(near.cut.kept, encoder, progress)
+    rows, prompts, embedded = _embed(near.cut.kept, encoder, progress)
     semantic = _semantic(
         rows,
-        embedded.vectors,
+        prompts,
+        embedded,
         encoder=encoder,
+        progress=progress,
         min_similarity=min_similarity,
         suspect_similarity=suspect_similarity,
         answer_agreement=answer_agreement,
@@ -141,9 +144,11 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
 
 def _semantic(
     records: pl.DataFrame,
-    vectors: NDArray[np.float32],
+    prompts: pl.Series,
+    embedded: Embedded,
     *,
     encoder: Encoder,
+    progress: Progress | None,
     min_similarity: float,
     suspect_similarity: float,
     answer_agreement: float,
@@ -151,7 +156,8 @@ def _semantic(
     decisions: pl.DataFrame,
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
-    near = similar_pairs(vectors, min_similarity=floor)
+    found = close_prompts(prompts, embedded, encoder, min_similarity=floor, progress=progress)
+    near = found.near
     close = pl.col("similarity") >= min_similarity
     may_agree = pl.all_horizontal("same_label", "same_numbers", "equal_phrase", ~pl.col("differs")) & (
         pl.col("words") >= FEWEST_WORDS
@@ -161,7 +167,12 @@ def _semantic(
     alike = compare(row_pairs(records, near.pairs), answer_columns(records))
     # Whatever the threshold, so that it can be moved without embedding an answer more.
     needed = may_agree | (one_question & ~pl.col("differs"))
-    judged = with_answer_similarity(alike.filter("judged", "same_kind").with_columns(needed=needed), records, encoder)
+    judged = with_answer_similarity(
+        alike.filter("judged", "same_kind").with_columns(needed=needed),
+        records,
+        encoder,
+        limits=(answer_agreement, answer_conflict),
+    )
     judged = with_verdicts(judged, records, decisions)
     agree = may_agree & (pl.col("answers") >= answer_agreement) & ~is_different()
     disagree = (
@@ -169,11 +180,12 @@ def _semantic(
     )
     edges = judged.filter((agree & close) | is_same())
     losers = losers_of(records, component_of(records["row_id"], edges))
-    losers = losers.with_columns(similarity=prompt_similarity(losers, records, vectors))
+    losers = losers.with_columns(similarity=prompt_similarity(losers, records, found.vectors))
     figures = {
         "threshold": min_similarity,
         "pairs": edges.height,
         "capped": near.capped,
+        "refined": found.refined,
         "recall": near.recall,
         "similarities": near.pairs["similarity"].to_list(),
         "removed_at": removed_at(records["row_id"], judged.filter(agree), floor),
@@ -198,12 +210,21 @@ def _explained(losers: pl.DataFrame, edges: pl.DataFrame, min_similarity: float)
     return explained.with_columns(detail=pl.when(judged).then(pl.lit(SAID_SAME)).otherwise("detail"))
 
 
-def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> tuple[pl.DataFrame, Embedded]:
+class Prompts(NamedTuple):
+    """`records` with `vector` and `truncated` added; `prompts`, each once, and what embeds them."""
+
+    records: pl.DataFrame
+    prompts: pl.Series
+    embedded: Embedded
+
+
+def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> Prompts:
     """Add `vector` (position of the prompt's vector) and `truncated`; equal prompts share one vector."""
     prompts = records.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
-    embedded = encoder.encode(prompts["prompt"].to_list(), progress=progress)
-    prompts = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
-    return records.join(prompts, on="prompt", how="left", maintain_order="left"), embedded
+    embedded = encoder.encode(prompts["prompt"], progress=progress)
+    known = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
+    rows = records.join(known, on="prompt", how="left", maintain_order="left")
+    return Prompts(rows, prompts["prompt"], embedded)
 
 
 def _similarity_to_survivor(shingles: Shingles, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:

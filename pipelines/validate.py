@@ -1,16 +1,18 @@
 """Validate: measure every record, run every check, take out what fails a check that drops."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from checks.catalogue import all_checks, prepared, verdicts
-from checks.quality import quality
+from checks.catalogue import all_checks, verdicts
 from checks.registry import Check, Severity
-from pipelines._languages import detect
-from pipelines._tokens import count_tokens
+from pipelines._measures import measures
+from pipelines._record_keys import record_keys
+from pipelines._verdicts import apart, judged
 from schemas.errors import SettingsError
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 
@@ -21,7 +23,12 @@ _LISTS = {Severity.DROP: "drop_reasons", Severity.REVIEW: "review_reasons", Seve
 
 
 def validate(
-    records: pl.DataFrame, *, severities: Mapping[str, str], languages: Sequence[str], max_tokens: int
+    records: pl.DataFrame,
+    *,
+    severities: Mapping[str, str],
+    languages: Sequence[str],
+    max_tokens: int,
+    cache: str | None = None,
 ) -> Outcome:
     """The records that pass every check that drops, and those that do not, both with all findings.
 
@@ -31,17 +38,41 @@ def validate(
     the lists `drop_reasons`, `review_reasons` and `notes`, never null, in the order of the checks.
     `severities` overrides single checks with drop, review, note or off; `languages` are ISO 639 codes,
     none allows all. Order of rows is kept. Raises SettingsError for a check or severity that is unknown.
+
+    `cache`, a path or an fsspec URL, remembers by record and version what a measure or check found.
     """
     checks = checks_in_force(severities)
-    measured = _measure(records)
-    judged = _judge(measured, checks, languages, max_tokens)
-    listed = judged.with_columns(**{name: _failing(checks, severity) for severity, name in _LISTS.items()})
+    listed = _listed(_judged(records, checks, languages, max_tokens, cache), checks)
     is_dropped = pl.col("drop_reasons").list.len() > 0
     return Outcome(
         kept=listed.filter(~is_dropped),
         dropped=listed.filter(is_dropped).with_columns(**_verdict()),
         figures=_figures(listed, checks),
     )
+
+
+def validate_slices(
+    slices: Iterable[pl.DataFrame],
+    *,
+    severities: Mapping[str, str],
+    languages: Sequence[str],
+    max_tokens: int,
+    cache: str | None = None,
+) -> Iterator[Outcome]:
+    """`validate` of each slice in turn, for more records than memory holds; `summed` adds up their figures.
+
+    The outcomes, one behind the other, are those of the whole: no check looks beyond its record.
+    """
+    for part in slices:
+        yield validate(part, severities=severities, languages=languages, max_tokens=max_tokens, cache=cache)
+
+
+def summed(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The figures of a whole from those of its slices, of which there is at least one."""
+    first = figures[0]
+    failed = np.sum([[check["failed"] for check in part["checks"]] for part in figures], axis=0).tolist()
+    checks = [{**check, "failed": count} for check, count in zip(first["checks"], failed, strict=True)]
+    return {"checked": sum(part["checked"] for part in figures), "checks": checks}
 
 
 def checks_in_force(severities: Mapping[str, str]) -> tuple[Check, ...]:
@@ -60,52 +91,60 @@ def checks_in_force(severities: Mapping[str, str]) -> tuple[Check, ...]:
     return tuple(check._replace(severity=Severity(said)) for check, said in wanted if said != OFF)
 
 
-def _measure(records: pl.DataFrame) -> pl.DataFrame:
-    prompts = detect(records["prompt"]).select(prompt_language="language", prompt_score="score")
-    completions = detect(records["completion"]).select(completion_language="language", completion_score="score")
-    texts = records.select(_trained_text()).to_series()
-    measured = records.with_columns(
-        n_turns=pl.col("messages").list.len().fill_null(0).cast(pl.Int64),
-        n_words=pl.col("completion").str.count_matches(r"\S+").fill_null(0).cast(pl.Int64),
-        n_tokens=count_tokens(texts),
-    ).hstack([*prompts, *completions])
-    # The model learns to write the completion: its language is the record's, where it shows one.
-    return measured.with_columns(
-        language=pl.coalesce("completion_language", "prompt_language"),
-        language_score=pl.coalesce("completion_score", "prompt_score"),
-    ).drop("prompt_score", "completion_score")
-
-
-def _trained_text() -> pl.Expr:
-    """What one sequence holds: every turn's text and tool calls, and the chosen answer. Never null."""
-
-    def said(turns: str) -> pl.Expr:
-        turn = pl.element().struct
-        function = pl.element().struct.field("function").struct
-        call = pl.concat_str(function.field("name").fill_null(""), function.field("arguments").fill_null(""))
-        calls = turn.field("tool_calls").list.eval(call).list.join("\n").fill_null("")
-        return pl.col(turns).list.eval(turn.field("content").fill_null("") + calls).list.join("\n").fill_null("")
-
-    return pl.concat_str(said("messages"), said("chosen"), separator="\n").str.strip_suffix("\n").alias("text")
-
-
-def _judge(measured: pl.DataFrame, checks: Sequence[Check], languages: Sequence[str], max_tokens: int) -> pl.DataFrame:
+def _judged(
+    records: pl.DataFrame, checks: Sequence[Check], languages: Sequence[str], max_tokens: int, cache: str | None
+) -> pl.DataFrame:
+    """The records with what is measured, their quality, and a column per check in the order of the checks."""
+    keys = record_keys(records) if cache else None
+    steady, others = apart(checks)
+    # Models that hold Python's lock speak for one core, polars' regexes for the other.
+    with ThreadPoolExecutor(1) as beside:
+        asked = beside.submit(measures, records, cache=cache, keys=keys)
+        passed = judged(records, steady, cache=cache, keys=keys)
+        spoken = asked.result()
+    measured = _measured(records, spoken)
     limits = {
         "limit_tokens": pl.lit(max_tokens, dtype=pl.Int64),
         "allowed_languages": pl.lit(list(languages), dtype=pl.List(pl.String)),
     }
-    ready = prepared(measured.with_columns(**limits))
-    # A check that could not be evaluated has not passed.
-    passed = verdicts(ready, checks).select(pl.all().fill_null(False))
-    return measured.with_columns(quality(ready)).hstack(passed)
+    # Few and quick, and they follow from settings too: not worth remembering.
+    further = verdicts(measured.with_columns(**limits), others).select(pl.all().fill_null(False))
+    both = passed.hstack(further)
+    return measured.hstack(both.select("quality", *(check.column for check in checks)))
 
 
-def _failing(checks: Sequence[Check], severity: Severity) -> pl.Expr:
-    """The reasons of the failing checks of one severity, in their order; an empty list where there are none."""
-    reasons = [pl.when(~pl.col(c.column)).then(pl.lit(c.reason)) for c in checks if c.severity == severity]
-    if not reasons:
-        return pl.lit([], dtype=pl.List(pl.String))
-    return pl.concat_list(reasons).list.drop_nulls()
+def _measured(records: pl.DataFrame, spoken: pl.DataFrame) -> pl.DataFrame:
+    measured = records.with_columns(
+        n_turns=pl.col("messages").list.len().fill_null(0).cast(pl.Int64),
+        n_words=pl.col("completion").str.count_matches(r"\S+").fill_null(0).cast(pl.Int64),
+    ).hstack(spoken)
+    # The model learns to write the completion: its language is the record's, where it shows one.
+    return measured.select(
+        *records.columns,
+        *("n_turns", "n_words", "n_tokens", "prompt_language", "completion_language"),
+        language=pl.coalesce("completion_language", "prompt_language"),
+        language_score=pl.coalesce("completion_score", "prompt_score"),
+    )
+
+
+def _listed(found: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
+    """With the reasons of the failing checks of each severity, in the order of the checks."""
+    return found.with_columns(
+        _failing(found, [check for check in checks if check.severity == severity]).alias(name)
+        for severity, name in _LISTS.items()
+    )
+
+
+def _failing(found: pl.DataFrame, checks: Sequence[Check]) -> pl.Series:
+    """For each row the reasons that failed; an empty list where there are none. Few fail, so only these are listed."""
+    reasons = pl.Series([check.reason for check in checks], dtype=pl.String)
+    failed = ~found.select(check.column for check in checks).to_numpy().reshape(found.height, len(checks))
+    rows, which = np.nonzero(failed)
+    named = pl.DataFrame({"row": rows, "reason": reasons[which]}, schema={"row": pl.UInt32, "reason": pl.String})
+    lists = named.group_by("row", maintain_order=True).agg("reason")
+    every = pl.DataFrame({"row": pl.arange(found.height, dtype=pl.UInt32, eager=True)})
+    filled = every.join(lists, on="row", how="left", maintain_order="left")["reason"]
+    return filled.fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
 
 
 def _verdict() -> dict[str, pl.Expr]:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines._embeddings import Encoder
 from pipelines._pair_verdicts import SAID_SAME
 from pipelines.decide import undecided
 from pipelines.dedup import Deduped, dedup
+from pipelines.embedding.encoder import Encoder
 from schemas.decision import DECISION_SCHEMA, pair_subject
 
 Make = Callable[[list[dict[str, Any]]], pl.DataFrame]

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines._embeddings import BUILTIN, Encoder
+from pipelines.embedding.encoder import BUILTIN, Encoder
+from pipelines.embedding.model_folder import ModelFolder
 from schemas.errors import ModelError
 
 
@@ -45,7 +46,7 @@ def test_a_text_beyond_the_window_is_marked(tmp_path: Path) -> None:
 
 def test_a_model_of_ones_own_has_a_store_of_its_own(tmp_path: Path) -> None:
     builtin = Encoder(BUILTIN, cache=tmp_path)
-    own = Encoder(str(builtin._path), cache=tmp_path)
+    own = Encoder(str(ModelFolder(BUILTIN).path), cache=tmp_path)
     own.encode(["a cat"])
     builtin.encode(["a cat"])
     assert len(list((tmp_path / "embeddings").iterdir())) == 2
@@ -78,7 +79,7 @@ def test_a_model_of_the_hub_is_found_where_it_was_fetched_before(
     (fetched / "refs").mkdir(parents=True)
     (fetched / "refs" / "main").write_text("a" * 40)
     (fetched / "snapshots").mkdir()
-    (fetched / "snapshots" / ("a" * 40)).symlink_to(builtin._path)
+    (fetched / "snapshots" / ("a" * 40)).symlink_to(ModelFolder(BUILTIN).path)
     hub = Encoder("someone/small", cache=tmp_path)
     assert np.array_equal(hub.encode(["a cat"]).vectors, builtin.encode(["a cat"]).vectors)
     assert len(list((tmp_path / "embeddings").iterdir())) == 2
