@@ -18,7 +18,7 @@ _CODE = (
     "schemas/**/*.py",
     "benchmarks/ours/*.py",
     "benchmarks/*_ours.py",
-    "benchmarks/checks_loop.py",
+    "benchmarks/loop/*.py",
     "benchmarks/sides.py",
     "benchmarks/rows.py",
     "benchmarks/peers/*",

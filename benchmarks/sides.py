@@ -109,7 +109,7 @@ def crowd_exact(desk: Desk) -> Measured:
 
 
 def near(desk: Desk) -> Measured:
-    return desk.script("near", "near_ours", desk.lines("full"), threshold=JACCARD)
+    return desk.script("near", "ours.near", desk.lines("full"), threshold=JACCARD)
 
 
 def text_dedup(desk: Desk) -> Measured:
@@ -133,11 +133,16 @@ def data_juicer(recipe: str) -> Side:
 
 
 def checks(desk: Desk) -> Measured:
-    return desk.script("checks", "checks_ours", desk.alpaca(desk.rows))
+    return desk.script("checks", "ours.checks", desk.alpaca(desk.rows))
+
+
+def checking(desk: Desk) -> Measured:
+    """As `checks`, without start and ingest."""
+    return desk.script("checking", "ours.checks", desk.alpaca(desk.rows), inside=True)
 
 
 def checks_loop(desk: Desk) -> Measured:
-    return desk.script("checks-loop", "checks_loop", desk.alpaca(desk.rows))
+    return desk.script("checks-loop", "loop.checks", desk.alpaca(desk.rows), inside=True)
 
 
 def draft(desk: Desk) -> Measured:

@@ -48,7 +48,8 @@ def with_derived(records: pl.DataFrame, readers: Iterable[pl.Expr] | None = None
     missing = {name: expression for name, expression in needed.items() if name not in records.columns}
     while missing:
         ready = {n: e for n, e in missing.items() if not missing.keys() & set(e.meta.root_names())}
-        records = records.with_columns(**ready)
+        # Lazily, so that what several columns and conditions share is worked out once.
+        records = records.lazy().with_columns(**ready).collect()
         missing = {n: e for n, e in missing.items() if n not in ready}
     return records
 
@@ -107,12 +108,18 @@ def has(text: pl.Expr, pattern: str) -> pl.Expr:
 
 def has_literal(text: pl.Expr, *literals: str, ignore_case: bool = False) -> pl.Expr:
     """Whether one of the literals occurs in the text: one pass, whatever their number."""
-    return text.str.contains_any(list(literals), ascii_case_insensitive=ignore_case).fill_null(False)
+    if ignore_case:
+        return text.str.contains_any(list(literals), ascii_case_insensitive=True).fill_null(False)
+    if len(literals) == 1:
+        return text.str.contains(literals[0], literal=True).fill_null(False)
+    # As a regex a few literals are looked for many bytes at a time, by `contains_any` byte by byte.
+    return has(text, "|".join(map(pl.escape_regex, literals)))
 
 
-def asks_about(*words: str) -> pl.Expr:
-    """Whether the prompt contains one of the words, in any case."""
-    return has_literal(prompt(), *words, ignore_case=True)
+def asks_about(*words: str, among: pl.Expr | None = None) -> pl.Expr:
+    """Whether the prompt contains one of the words, in any case. Only rows of `among` are looked at, others say no."""
+    asked = prompt() if among is None else where(among, prompt())
+    return has_literal(asked, *words, ignore_case=True)
 
 
 def is_code(text: pl.Expr) -> pl.Expr:

@@ -154,23 +154,29 @@ _LAST_LINE_IS_MORE = r"(?:^|\n)\s*(?:[-*•–]|\(?\d+[.)])\s[^\n]*$|(?:#|@|http
 _MEDIA_HINTS = ("![", "<img", "<audio", "<video", "<picture", "http", "www.", "ttached", "ttachment")
 _LINKING = derived("t_linking", where(has_literal(answer(), *_MEDIA_HINTS), answer()))
 # A line that is a bracket and nothing else, as in "[Image of a house]".
-_BRACKETED = derived("t_bracketed", where(has(answer(), r"(?m)^[ \t]*[<\[(][^\n]*[>\])][ \t]*$"), answer()))
+_OPENED = where(has_literal(answer(), "<", "[", "("), answer())
+_BRACKETED = derived("t_bracketed", where(has(_OPENED, r"(?m)^[ \t]*[<\[(][^\n]*[>\])][ \t]*$"), answer()))
 
 
-def _plain(sign: str) -> pl.Expr:
-    """The answer where it has the sign and no code fences, and the prompt is not about markup; else null."""
-    text = where(has_literal(answer(), sign), answer())
-    return where(
-        text.is_not_null()
-        & ~has_literal(text, "```")
-        & ~has_literal(where(text.is_not_null(), prompt()), *_MARKUP, ignore_case=True),
-        text,
-    )
+# Answers with a sign that a few rules begin from. Columns, for what is nested in an expression is written out twice.
+_ANGLED = derived("t_angled", where(has_literal(answer(), "<"), answer()))
+_AMPERSAND = derived("t_ampersand", where(has_literal(answer(), "&"), answer()))
+_PUT = derived("t_put", where(has(answer(), "(?i)put"), answer()))
+_TASK = derived("t_task", where(has_literal(answer(), "Instruction:", "Input:", "Output:"), answer()))
+_TOLD = derived("t_told", where(has_literal(answer(), "Human", "User", "Assistant", "Chatbot", "ChatGPT"), answer()))
+_SHOWING = ("<", "[", "(", "http", "www.", "attached")
+_SHOWN = derived("t_shown", where(is_kind(Kind.SFT) & has_literal(prompt(), *_SHOWING, ignore_case=True), prompt()))
+_VISUAL_PROMPT = derived("t_visual", where(has_literal(prompt(), *_VISUAL_HINTS, ignore_case=True), prompt()))
+
+
+def _plain(text: pl.Expr) -> pl.Expr:
+    """The text where it has no code fences, and the prompt is not about markup; else null."""
+    return where(~has_literal(text, "```") & ~asks_about(*_MARKUP, among=text.is_not_null()), text)
 
 
 def lacks_sentence_end(text: pl.Expr) -> pl.Expr:
     """Whether the text's last line is long prose without a sentence's end: cut off, or merely unpunctuated."""
-    tail = where(has(text.str.tail(3), r"[\p{Ll},]\s*$"), text.str.tail(LAST_LINE_CHARACTERS))
+    tail = where(has(text.str.tail(3), r"[\p{Ll},]\s*$"), text).str.tail(LAST_LINE_CHARACTERS)
     return has(tail, _STOPS_MID_SENTENCE) & ~has(tail, _LAST_LINE_IS_MORE)
 
 
@@ -211,19 +217,20 @@ def mojibake() -> pl.Expr:
 @check(Severity.NOTE)
 def html_tags() -> pl.Expr:
     """No HTML tags in an answer to a prompt that is not about markup."""
-    return ~has(_plain("<"), f"(?i){_TAG}")
+    return ~has(_plain(_ANGLED), f"(?i){_TAG}")
 
 
 @check(Severity.NOTE)
 def html_entities() -> pl.Expr:
     """No HTML entities in an answer to a prompt that is not about markup."""
-    return ~has(_plain("&"), _ENTITY)
+    return ~has(_plain(_AMPERSAND), _ENTITY)
 
 
 @check(Severity.NOTE)
 def open_code_fence() -> pl.Expr:
     """Every code fence is closed."""
-    return answer().str.count_matches("```", literal=True) % 2 == 0
+    fenced = where(has_literal(answer(), "```"), answer())
+    return (fenced.str.count_matches("```", literal=True) % 2 == 0).fill_null(True)
 
 
 @check(Severity.NOTE)
@@ -256,7 +263,7 @@ def nothing_answered() -> pl.Expr:
 @check(Severity.REVIEW)
 def placeholder_in_answer() -> pl.Expr:
     """No "<noinput>" or "<nooutput>" stands inside the answer."""
-    text = where(has_literal(answer(), "noinput", "nooutput", "no input", "no output", ignore_case=True), answer())
+    text = where(has_literal(_PUT, "noinput", "nooutput", "no input", "no output", ignore_case=True), _PUT)
     return ~(has(text, _EMBEDDED_MARKER) & ~_placeholder(answer(), f"{_NO_OUTPUT}|{_NO_INPUT}"))
 
 
@@ -275,16 +282,15 @@ def template_in_prompt() -> pl.Expr:
 @check(Severity.DROP)
 def merged_instructions() -> pl.Expr:
     """The answer does not run on into another task with its own instruction, input and output."""
-    text = where(has_literal(answer(), "Instruction:", "Input:", "Output:"), answer())
-    numbered = text.str.count_matches(_NEXT_TASK_NUMBERED) >= 2
-    return ~(numbered.fill_null(False) | (has(text, _NEXT_TASK) & ~asks_about("instruction")))
+    numbered = _TASK.str.count_matches(_NEXT_TASK_NUMBERED) >= 2
+    another = has(_TASK, _NEXT_TASK) & ~asks_about("instruction", among=_TASK.is_not_null())
+    return ~(numbered.fill_null(False) | another)
 
 
 @check(Severity.NOTE)
 def role_markers() -> pl.Expr:
     """No "Human:" or "Assistant:" lines in the answer, unless the prompt asks for a dialogue."""
-    text = where(has_literal(answer(), "Human", "User", "Assistant", "Chatbot", "ChatGPT"), answer())
-    return ~(has(text, _ROLE_LINE) & ~asks_about(*_DIALOGUE))
+    return ~(has(_TOLD, _ROLE_LINE) & ~asks_about(*_DIALOGUE, among=_TOLD.is_not_null()))
 
 
 @check(Severity.REVIEW)
@@ -293,25 +299,22 @@ def media_in_answer() -> pl.Expr:
     attached = where(has_literal(_LINKING, "ttached"), _LINKING)
     linked = has(_LINKING, _MARKDOWN_IMAGE) | has(_LINKING, _IMAGE_LINK) | has(attached, _ATTACHED_MEDIUM)
     alone = has(_BRACKETED, rf"(?m)^\s*(?:{_MEDIUM_IN_BRACKETS}|{_MEDIA_FILE})\s*$")
-    tag = has(where(~asks_about(*_CODE), _LINKING), _MEDIA_TAG)
+    tag = has(where(~asks_about(*_CODE, among=_LINKING.is_not_null()), _LINKING), _MEDIA_TAG)
     return ~(linked | alone | tag)
 
 
 @check(Severity.REVIEW)
 def absent_media() -> pl.Expr:
     """The prompt does not show an image, recording or attachment that the text cannot carry."""
-    showing = has(prompt(), r"(?i)[<\[(]|http|www\.|attached")
-    text = where(is_kind(Kind.SFT) & showing, prompt())
-    shown = has(text, _MARKDOWN_IMAGE) | has(text, _IMAGE_LINK) | has(text, _MEDIUM_IN_BRACKETS)
-    return ~(shown | has(text, _MEDIA_FILE) | has(text, _ATTACHED_MEDIUM))
+    shown = has(_SHOWN, _MARKDOWN_IMAGE) | has(_SHOWN, _IMAGE_LINK) | has(_SHOWN, _MEDIUM_IN_BRACKETS)
+    return ~(shown | has(_SHOWN, _MEDIA_FILE) | has(_SHOWN, _ATTACHED_MEDIUM))
 
 
 @check(Severity.NOTE)
 def asks_for_media() -> pl.Expr:
     """The prompt does not ask for a drawing, a logo or another thing that text is not."""
-    instruction = where(has_literal(prompt(), *_VISUAL_HINTS, ignore_case=True), prompt()).str.extract(r"^\s*([^\n]*)")
-    asking = where(has(instruction, _ASKS_FOR_MEDIUM), instruction)
-    return asking.is_null() | has(asking, _ABOUT_MEDIUM)
+    instruction = _VISUAL_PROMPT.str.extract(r"^\s*([^\n]*)")
+    return ~has(instruction, _ASKS_FOR_MEDIUM) | has(instruction, _ABOUT_MEDIUM)
 
 
 @check(Severity.NOTE)

@@ -79,8 +79,10 @@ _REJECTED = pl.col("rejected").list.eval(pl.element().struct.field("content").fi
 _TEXT = derived("t_all", pl.concat_str(prompt(), completion(), _REJECTED.fill_null(""), separator="\n"))
 
 
+# The digits 0 to 9 are looked for many bytes at a time; those of other scripts are beyond ASCII.
+_DIGITS = derived("t_digits", where(has(_TEXT, "[0-9]") | (_TEXT.str.len_bytes() != _TEXT.str.len_chars()), _TEXT))
 # The few texts with a run of digits, signs and spaces long enough for a number that names somebody.
-_NUMBERS = derived("t_numbers", where(has(_TEXT, r"[\dA-Z][\d .():-]{5,}\d"), _TEXT))
+_NUMBERS = derived("t_numbers", where(has(_DIGITS, r"[\dA-Z][\d .():-]{5,}\d"), _DIGITS))
 
 
 def _luhn(number: pl.Expr) -> pl.Expr:
@@ -147,4 +149,4 @@ def ip_address() -> pl.Expr:
 def id_number() -> pl.Expr:
     """No US social security number and no IBAN."""
     # Word boundaries make a regex slow, so they are asked for in the second look only.
-    return ~(has(_NUMBERS, _SSN) | has(where(has(_TEXT, r"[A-Z]{2}\d{2}[ A-Z0-9]{11}"), _TEXT), _IBAN))
+    return ~(has(_NUMBERS, _SSN) | has(where(has(_DIGITS, r"[A-Z]{2}\d{2}[ A-Z0-9]{11}"), _DIGITS), _IBAN))

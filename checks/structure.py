@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from checks._text import VISIBLE, completion, has, is_kind, prompt
+from checks._text import VISIBLE, completion, derived, has, is_kind, prompt
 from checks.registry import Severity, check
 from schemas.record import Kind
 
@@ -11,9 +11,8 @@ def _turns(of: str, field: str) -> pl.Expr:
     return pl.col(of).list.eval(pl.element().struct.field(field).fill_null(""))
 
 
-def _roles() -> pl.Expr:
-    """The roles in order, each between commas: `,user,assistant,`. "" when there are no messages."""
-    return (pl.lit(",") + _turns("messages", "role").list.join(",") + pl.lit(",")).fill_null("")
+# The roles in order, each between commas: `,user,assistant,`. "" when there are no messages.
+_ROLES = derived("t_roles", (pl.lit(",") + _turns("messages", "role").list.join(",") + pl.lit(",")).fill_null(""))
 
 
 def _all_turns() -> pl.Expr:
@@ -67,7 +66,7 @@ def empty_prompt() -> pl.Expr:
 def empty_completion() -> pl.Expr:
     """The completion has at least one visible character."""
     # A talk that goes on after an answer has no completion, and is not empty: see ends_without_answer.
-    goes_on = ~is_kind(Kind.PREFERENCE) & pl.col("completion").is_null() & has(_roles(), ",assistant,")
+    goes_on = ~is_kind(Kind.PREFERENCE) & pl.col("completion").is_null() & has(_ROLES, ",assistant,")
     return has(completion(), VISIBLE) | goes_on
 
 
@@ -103,25 +102,25 @@ def ends_without_answer() -> pl.Expr:
 @check(Severity.NOTE)
 def roles_repeat() -> pl.Expr:
     """User and assistant take turns: neither speaks twice in a row."""
-    return ~has(_roles(), ",user,user,|,assistant,assistant,")
+    return ~has(_ROLES, ",user,user,|,assistant,assistant,")
 
 
 @check(Severity.NOTE)
 def starts_with_assistant() -> pl.Expr:
     """The first turn after the system message is the user's."""
-    return ~has(_roles(), "^,(?:system,)*(?:assistant|tool),")
+    return ~has(_ROLES, "^,(?:system,)*(?:assistant|tool),")
 
 
 @check(Severity.NOTE)
 def late_system_turn() -> pl.Expr:
     """A system message stands first or nowhere."""
-    return ~has(_roles(), "(?:user|assistant|tool),system,")
+    return ~has(_ROLES, "(?:user|assistant|tool),system,")
 
 
 @check(Severity.REVIEW)
 def tool_result_without_call() -> pl.Expr:
     """Every tool result follows an assistant turn or another tool result."""
-    return ~has(_roles(), "^,tool,|(?:system|user),tool,")
+    return ~has(_ROLES, "^,tool,|(?:system|user),tool,")
 
 
 @check(Severity.NOTE)
