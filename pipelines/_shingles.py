@@ -1,6 +1,8 @@
 """Texts as sets of word n-gram hashes, in one flat buffer."""
 
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -15,16 +17,23 @@ TOKEN = rf"[{_NO_SPACES}]|[\p{{L}}\p{{M}}\p{{N}}_--[{_NO_SPACES}]]+|[+*/=<>%^&|~
 # Odd 64-bit multipliers (Steele & Vigna 2021, arXiv:2001.05304) keep order: "a b" is not "b a".
 _MULTIPLIER = np.uint64(0xD1342543DE82EF95)
 
+# A slice's tokens and n-grams are then about 4 MB, so that they stay in a processor's cache.
+SLICE_BYTES = 2**19
+# What a text without a word costs nevertheless; with it a slice has at most 8,192 rows.
+_ROW_BYTES = 64
+
+T = TypeVar("T")
+
 
 class Shingles(NamedTuple):
-    """Row i owns `hashes[offsets[i]:offsets[i + 1]]`, ascending and without repeats."""
+    """Row i owns `hashes[offsets[i]:offsets[i + 1]]`; those of `shingle` ascend without repeats."""
 
     hashes: NDArray[np.uint64]
     offsets: NDArray[np.int64]
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Distinct n-grams of each row."""
+        """N-grams of each row."""
         return np.diff(self.offsets)
 
 
@@ -39,29 +48,71 @@ def shingle(texts: pl.Series, n: int) -> Shingles:
     >>> shingle(pl.Series(["a b c d", "B", ""]), 3).counts.tolist()
     [2, 1, 0]
     """
+    parts = list(by_slice(texts, lambda part: _distinct(ngrams(part, n))))
+    counts = np.concatenate([np.zeros(1, dtype=np.int64), *(part.counts for part in parts)])
+    hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *(part.hashes for part in parts)])
+    return Shingles(hashes, np.cumsum(counts))
+
+
+def ngrams(texts: pl.Series, n: int) -> Shingles:
+    """The `n`-grams of each text in their order, repeats included: what a minimum over them does not mind.
+
+    Holds everything for all `texts` at once; see `by_slice`.
+    """
     words = tokens(texts)
     lengths = words.list.len().to_numpy().astype(np.int64)
     flat = words.explode(empty_as_null=False, keep_nulls=False).hash(seed=0).to_numpy()
-    grams, rows = _ngrams(flat, lengths, n)
-    order = np.lexsort((grams, rows))
-    grams, rows = grams[order], rows[order]
-    first = np.ones(len(grams), dtype=bool)
+    return _rolled(flat, lengths, n)
+
+
+def by_slice(texts: pl.Series, work: Callable[[pl.Series], T]) -> Iterator[T]:
+    """`work` of consecutive slices of `texts`, in order; none where there are no texts.
+
+    Slices run side by side, because polars lets go of the interpreter: memory is that of a few slices.
+    """
+    sizes = texts.str.len_bytes().fill_null(0).to_numpy().astype(np.int64) + _ROW_BYTES
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        yield from pool.map(lambda rows: work(texts[rows]), slices(sizes, SLICE_BYTES))
+
+
+def slices(sizes: NDArray[np.int64], most: int) -> list[slice]:
+    """Consecutive slices whose `sizes` (each at least 0) add up to `most` at most, not counting their last.
+
+    >>> slices(np.array([1, 1, 1, 9, 1]), 2)
+    [slice(0, 2, None), slice(2, 4, None), slice(4, 5, None)]
+    """
+    before = np.cumsum(sizes) - sizes
+    begins = [0, *(np.flatnonzero(np.diff(before // most)) + 1).tolist()]
+    return [slice(*each) for each in zip(begins, [*begins[1:], len(sizes)], strict=True) if len(sizes)]
+
+
+def _rolled(flat: NDArray[np.uint64], lengths: NDArray[np.int64], n: int) -> Shingles:
+    """N-grams from the tokens' hashes; a row of fewer than `n` tokens gives one."""
+    ends = np.cumsum(lengths)
+    grams, keep = flat.copy(), np.ones(len(flat), dtype=np.bool_)
+    short = []
+    for size in range(1, n):
+        starts = ends[lengths == size] - size
+        short.append((starts, grams[starts]))
+        grams[:-size] *= _MULTIPLIER
+        grams[:-size] += flat[size:]
+        # What begins here would reach into the next row.
+        keep[ends[lengths > size] - size] = False
+    for starts, whole in short:
+        grams[starts] = whole
+    counts = np.where(lengths < n, np.minimum(lengths, 1), lengths - (n - 1))
+    return Shingles(grams[keep], np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
+
+
+def _distinct(shingles: Shingles) -> Shingles:
+    """Each row's n-grams ascending, each once."""
+    counts = shingles.counts
+    rows = np.repeat(np.arange(len(counts), dtype=np.uint16 if len(counts) <= 2**16 else np.int64), counts)
+    order = np.argsort(shingles.hashes)
+    # Sixteen bits are sorted by counting; together a sixth of the time of lexsort.
+    order = order[np.argsort(rows[order], kind="stable")]
+    grams, rows = shingles.hashes[order], rows[order]
+    first = np.ones(len(grams), dtype=np.bool_)
     first[1:] = (grams[1:] != grams[:-1]) | (rows[1:] != rows[:-1])
-    counts = np.bincount(rows[first], minlength=len(lengths))
-    return Shingles(grams[first], np.concatenate(([0], np.cumsum(counts))).astype(np.int64))
-
-
-def _ngrams(
-    flat: NDArray[np.uint64], lengths: NDArray[np.int64], n: int
-) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """Hash and row number of every n-gram; short rows give one."""
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    left = np.repeat(np.cumsum(lengths), lengths) - np.arange(len(flat))  # tokens from here to the row's end
-    starts = (left >= n) | (left == np.repeat(lengths, lengths))
-    grams = np.zeros(len(flat), dtype=np.uint64)
-    with np.errstate(over="ignore"):
-        for step in range(n):
-            token = np.zeros(len(flat), dtype=np.uint64)
-            token[: max(len(flat) - step, 0)] = flat[step:]
-            grams = np.where(left > step, grams * _MULTIPLIER + token, grams)
-    return grams[starts], rows[starts]
+    left = np.bincount(rows[first], minlength=len(counts))
+    return Shingles(grams[first], np.concatenate(([0], np.cumsum(left))).astype(np.int64))

@@ -1,4 +1,5 @@
 import random
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -6,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import _near
-from pipelines._near import bands_for, jaccard, near_pairs
+from pipelines import _minhash, _near
+from pipelines._minhash import KIND, RECALL, Bands, band_keys, bands_for, keys_of, no_key
+from pipelines._near import jaccard, near_pairs, similarities
 from pipelines._shingles import shingle
+from pipelines.cache.store import makers
 
 
 def all_pairs(texts: list[str], min_jaccard: float) -> set[tuple[int, int]]:
@@ -24,7 +27,7 @@ def all_pairs(texts: list[str], min_jaccard: float) -> set[tuple[int, int]]:
 
 
 def found(texts: list[str], min_jaccard: float) -> set[tuple[int, int]]:
-    pairs = near_pairs(shingle(pl.Series(texts, dtype=pl.String), 3), min_jaccard=min_jaccard, seed=7)
+    pairs = near_pairs(pl.Series(texts, dtype=pl.String), ngram=3, min_jaccard=min_jaccard, seed=7)
     return set(pairs.select("a", "b").iter_rows())
 
 
@@ -48,10 +51,23 @@ def test_edited_texts_are_found_when_their_true_index_reaches_the_threshold(seed
     assert found(texts, 0.8) == all_pairs(texts, 0.8)
 
 
-def test_the_similarity_is_the_true_jaccard_index() -> None:
-    shingles = shingle(pl.Series(["a b c d e f", "a b c d e g", "", ""]), 3)
-    places = np.array([0, 2]), np.array([1, 3])
-    assert jaccard(shingles, *places).tolist() == [3 / 5, 0.0]
+def test_the_similarity_is_the_true_jaccard_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = pl.Series(["a b c d e f", "a b c d e g", "", None, "x"])
+    places = np.array([0, 2, 4]), np.array([1, 3, 0])
+    assert jaccard(shingle(texts, 3), *places).tolist() == [3 / 5, 0.0, 0.0]
+    monkeypatch.setattr(_near, "CHUNK", 1)
+    assert similarities(texts, *places, ngram=3).to_list() == [3 / 5, 0.0, 0.0]
+    assert similarities(texts, *(place[:0] for place in places), ngram=3).to_list() == []
+
+
+@given(st.lists(st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join), min_size=2, max_size=8))
+def test_intersections_of_many_pairs_at_once_are_those_of_sets(texts: list[str]) -> None:
+    a, b = (np.array(side) for side in zip(*((a, b) for b in range(len(texts)) for a in range(b)), strict=True))
+    sets = [
+        {tuple(row[i : i + 3]) for i in range(max(1, len(row) - 2))} if row else set() for row in map(str.split, texts)
+    ]
+    plain = [len(sets[i] & sets[j]) / max(len(sets[i] | sets[j]), 1) for i, j in zip(a, b, strict=True)]
+    assert similarities(pl.Series(texts), a, b, ngram=3).to_list() == plain
 
 
 def test_texts_without_words_are_not_alike() -> None:
@@ -61,8 +77,8 @@ def test_texts_without_words_are_not_alike() -> None:
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.8, 0.9, 0.99])
 def test_bands_reach_the_recall_they_promise(threshold: float) -> None:
     bands = bands_for(threshold)
-    assert bands.bands * bands.rows <= _near.PERMUTATIONS
-    assert 1 - (1 - threshold**bands.rows) ** bands.bands >= _near.RECALL
+    assert bands.bands * bands.rows <= _minhash.PERMUTATIONS
+    assert 1 - (1 - threshold**bands.rows) ** bands.bands >= RECALL
 
 
 def test_a_template_with_thousands_of_rows_still_joins_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,3 +86,61 @@ def test_a_template_with_thousands_of_rows_still_joins_up(monkeypatch: pytest.Mo
     monkeypatch.setattr(_near, "NEIGHBOURS", 2)
     pairs = found(["the very same words again and again"] * 40, 0.8)
     assert len(pairs) == 39 + 38
+
+
+def test_bands_are_told_apart_by_every_number_in_them_and_by_its_place() -> None:
+    signatures = np.tile(np.arange(_minhash.PERMUTATIONS, dtype=np.uint32), (3, 1))
+    signatures[1, [0, 1]] = signatures[1, [1, 0]]
+    signatures[2, 7] += 1
+    keys = keys_of(signatures, Bands(21, 6))
+    assert keys.shape == (21, 3)
+    differ = keys != keys[:, :1]
+    assert [np.flatnonzero(differ[:, text]).tolist() for text in range(3)] == [[], [0], [1]]
+
+
+TEXTS = pl.Series(
+    ["one two three four", "five six seven", "", None, "one two three four", "一二三四", "five six seven "]
+)
+
+
+def test_signatures_are_worked_out_once_for_each_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bands = bands_for(0.8)
+    plain = band_keys(TEXTS, bands, ngram=3, seed=1)
+    assert (plain[:, [2, 3]] == no_key(bands)).all()
+    seen: list[str] = []
+    work_out = _minhash.ngrams
+
+    def noted(texts: pl.Series, n: int) -> object:
+        seen.extend(texts)
+        return work_out(texts, n)
+
+    monkeypatch.setattr(_minhash, "ngrams", noted)
+    for texts, new in (
+        (TEXTS[:3], ["one two three four", "five six seven", ""]),
+        (TEXTS, ["一二三四", "five six seven "]),
+        (TEXTS, []),
+        (TEXTS[::-1], []),
+    ):
+        seen.clear()
+        keys = band_keys(texts, bands, ngram=3, seed=1, cache=str(tmp_path))
+        assert sorted(seen) == sorted(new)
+        assert np.array_equal(keys, plain[:, : len(texts)] if texts[0] == TEXTS[0] else plain[:, ::-1])
+
+
+def test_another_threshold_uses_the_same_signatures_another_seed_and_n_do_not(tmp_path: Path) -> None:
+    cache = str(tmp_path)
+    for threshold, ngram, seed, known in ((0.8, 3, 1, 1), (0.5, 3, 1, 1), (0.8, 3, 2, 2), (0.8, 2, 2, 3)):
+        bands = bands_for(threshold)
+        keys = band_keys(TEXTS, bands, ngram=ngram, seed=seed, cache=cache)
+        assert np.array_equal(keys, band_keys(TEXTS, bands, ngram=ngram, seed=seed))
+        assert len(makers(cache, KIND)) == known
+
+
+def test_batches_and_slices_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts, bands = pl.Series([f"row {number % 7} of many words {number}" for number in range(40)]), bands_for(0.8)
+    plain = band_keys(texts, bands, ngram=3, seed=1)
+    monkeypatch.setattr(_minhash, "BATCH", 6)
+    monkeypatch.setattr("pipelines._shingles.SLICE_BYTES", 200)
+    for cache in (None, str(tmp_path), str(tmp_path)):
+        assert np.array_equal(band_keys(texts, bands, ngram=3, seed=1, cache=cache), plain)
+    assert band_keys(texts[:0], bands, ngram=3, seed=1, cache=str(tmp_path)).shape == (bands.bands, 0)

@@ -1,9 +1,16 @@
+import re
+
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipelines._shingles import shingle, tokens
+from pipelines import _shingles
+from pipelines._shingles import ngrams, shingle, slices, tokens
+
+_FAR = r"一-鿿぀-ヿ฀-๿"  # Han, kana and Thai of the texts drawn below
+PLAIN = re.compile(rf"[{_FAR}]|(?:(?![{_FAR}])[\w\u0300])+|[+*/=<>%^&|~-]")
 
 
 def grams(text: str, n: int) -> set[int]:
@@ -37,3 +44,46 @@ def test_shingles_are_the_distinct_n_grams_of_each_row(rows: list[list[str]], n:
     assert made.counts.tolist() == expected
     for start, stop in zip(made.offsets[:-1], made.offsets[1:], strict=True):
         assert np.all(np.diff(made.hashes[start:stop].astype(object)) > 0)
+
+
+def plain(text: str | None, n: int) -> list[tuple[str, ...]]:
+    """The plain version: n-grams of a text as tuples, in order."""
+    words = PLAIN.findall((text or "").lower())
+    return [tuple(words[i : i + n]) for i in range(max(1, len(words) - n + 1))] if words else []
+
+
+@given(
+    st.lists(st.none() | st.text("aB1_ .,-+<é\u0300ß三原あア", max_size=40), max_size=12),
+    st.integers(1, 5),
+    st.sampled_from([1, 100, 2**19]),
+)
+def test_n_grams_made_in_slices_are_those_of_the_plain_version(texts: list[str | None], n: int, size: int) -> None:
+    series = pl.Series(texts, dtype=pl.String)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_shingles, "SLICE_BYTES", size)
+        made = shingle(series, n)
+    ordered = ngrams(series, n)
+    expected = [plain(text, n) for text in texts]
+    hash_of: dict[tuple[str, ...], int] = {}
+    for row, grams in enumerate(expected):
+        hashes = ordered.hashes[ordered.offsets[row] : ordered.offsets[row + 1]].tolist()
+        assert len(hashes) == len(grams)
+        for gram, number in zip(grams, hashes, strict=True):
+            assert hash_of.setdefault(gram, number) == number
+        assert made.hashes[made.offsets[row] : made.offsets[row + 1]].tolist() == sorted(
+            {hash_of[gram] for gram in grams}
+        )
+    assert len(set(hash_of.values())) == len(hash_of)
+
+
+@given(st.lists(st.integers(0, 20), max_size=30), st.integers(1, 25))
+def test_slices_hold_everything_once_and_in_order(sizes: list[int], most: int) -> None:
+    cut = slices(np.array(sizes, dtype=np.int64), most)
+    assert [place for part in cut for place in range(*part.indices(len(sizes)))] == list(range(len(sizes)))
+    assert all(sum(sizes[part]) - sizes[part][-1] <= most for part in cut)
+
+
+def test_more_rows_than_sixteen_bits_count_stay_apart() -> None:
+    many = pl.Series(["b a b a", ""] * 40_000)
+    assert shingle(many, 1).counts.tolist() == [2, 0] * 40_000
+    assert _shingles._distinct(ngrams(many, 1)).counts.tolist() == [2, 0] * 40_000
