@@ -7,12 +7,13 @@ Who is asked what:
   other reasons as well is asked about once, as a RECORD that shows the twin: whoever reads it to judge it can see
   whether it is needed beside the twin (reject, "says the same as another record"), and nobody reads it twice.
 - Of a conflict both records are asked about, each with the other beside it, since both may be wrong.
-- Gold records stand among the real ones of their tier, with the overlap where there is one. They have the same
-  form and hints as real records; where nothing is known of why one might be asked about, it has no hint, and
-  neither have HIDING real ones for each of them. What annotators can filter by, gold has too.
+- Gold records stand among the real ones of their tier, and everybody whom the tier names answers each of them.
+  Argilla asks the same number of people for all records of a dataset, so gold takes HIDING real records for each
+  along, which everybody answers as well. A tier that names nobody has gold in the overlap, where there is one.
+- Gold has the same form and hints as real records; where nothing is known of why one might be asked about, it has
+  no hint, and neither have HIDING real ones for each of them. What annotators can filter by, gold has too.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,11 +23,19 @@ from numpy.typing import NDArray
 
 from annotation.asking import _forms as forms
 from annotation.asking import _hints as hints
-from annotation.asking._blinding import Placed, accompanied, unhinted
+from annotation.asking._blinding import Placed, accompanied, joined, unhinted
+from annotation.asking._notes import thin_gold, too_few_people
 from annotation.asking._waiting import Draft, drafts
 from annotation.asking.domains import GENERAL, Domain, nearest, parts, told
 from annotation.asking.gold import Gold
-from annotation.asking.routing import Facts, can_overlap, dataset_of, overlaps, route
+from annotation.asking.routing import (
+    Facts,
+    dataset_for,
+    difficulty,
+    gold_people,
+    overlaps,
+    route,
+)
 from annotation.asking.tasks import Planned, Skipped, Suggestion, Task, chosen_field, task_id
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
@@ -51,27 +60,36 @@ def plan(
     corrected: Mapping[str, str] | None = None,
     gold: Sequence[Gold] = (),
     known: Collection[str] = (),
+    given: Mapping[str, int] | None = None,
 ) -> Planned:
     """The tasks of a release: exactly its records with the outcome `review`, and `gold` among them.
 
     `records` is a release's records.parquet; `descriptions` says in words what each check ("family.check") demands.
     `embed` makes the prompts' vectors and finds domains; without it there are none. `corrected` gives the domains
-    that people have corrected, by record_id; `known` the subjects that were asked or decided before. The same
-    input makes the same tasks, whatever is known. Raises ReleaseError where `records` lacks a column.
+    that people have corrected, by record_id; `known` the subjects that were asked or decided before; `given` says of
+    the tasks that were given out to how many people, by task_id: they stay where they are, and gold among them needs
+    no new company. The same input makes the same tasks, whatever is known. Raises ReleaseError where `records` lacks
+    a column.
     """
-    waiting = drafts(records, gold)
-    domains, vectors = _measured(waiting, settings, embed, model, corrected or {})
+    drafted = drafts(records, gold)
+    domains, vectors = _measured(drafted, settings, embed, model, corrected or {})
     placed = [
-        _place(draft, domain, vector, settings, seed)
-        for draft, domain, vector in zip(waiting, domains, vectors, strict=True)
+        _place(draft, domain, vector, settings, seed, given or {})
+        for draft, domain, vector in zip(drafted, domains, vectors, strict=True)
     ]
-    company = accompanied(placed)
+    company = accompanied(joined(placed, seed))
     blind = unhinted(company.seated, settings, seed)
-    given, skipped = _asked_once(company.seated, settings.project, frozenset(known))
+    once, skipped = _asked_once(company.seated, settings, frozenset(known))
     writing = _Writing(settings, descriptions, run_id, model, blind.subjects)
-    tasks = sorted((_task(one, writing) for one in given), key=lambda task: task.task_id)
+    tasks = sorted((_task(one, writing) for one in once), key=lambda task: task.task_id)
     held = (Skipped(one.draft.row["record_id"], one.draft.subject, _NO_COMPANY) for one in company.alone)
-    return Planned(tuple(tasks), (*skipped, *held), (*_too_few_people(placed, settings), *blind.notes))
+    notes = (*too_few_people(placed, settings), *thin_gold(company.seated, settings), *blind.notes)
+    return Planned(tuple(tasks), (*skipped, *held), notes)
+
+
+def waiting(records: pl.DataFrame) -> set[tuple[str, str]]:
+    """Kind and subject of everything that a release would have people asked. Raises ReleaseError as `plan` does."""
+    return {(draft.kind.value, draft.subject) for draft in drafts(records, ())}
 
 
 class _Writing(NamedTuple):
@@ -118,25 +136,48 @@ def _told_domain(draft: Draft, settings: AnnotationSettings, corrected: Mapping[
 
 
 def _place(
-    draft: Draft, domain: Domain | None, vector: tuple[float, ...] | None, settings: AnnotationSettings, seed: int
+    draft: Draft,
+    domain: Domain | None,
+    vector: tuple[float, ...] | None,
+    settings: AnnotationSettings,
+    seed: int,
+    given: Mapping[str, int],
 ) -> Placed:
     row = draft.row
     facts = Facts(
-        draft.kind, domain and domain.name, tuple(row["reasons"]), row["source"], row["n_tokens"], row["quality"]
+        draft.kind,
+        domain and domain.name,
+        tuple(row["reasons"]),
+        row["source"],
+        row["n_tokens"],
+        row["quality"],
+        difficulty(row["metadata"]),
     )
     chosen = route(facts, settings.rules)
-    overlap = (
-        can_overlap(chosen.tier, settings) if draft.gold else overlaps(draft.subject, chosen.tier, settings, seed=seed)
-    )
-    return Placed(draft, domain, vector, chosen.tier, chosen.rule, overlap)
+    before = given.get(_name(draft, settings))
+    people = before or _people(draft, chosen.tier, settings, seed)
+    return Placed(draft, domain, vector, chosen.tier, chosen.rule, people, before is not None)
 
 
-def _asked_once(placed: Sequence[Placed], project: str, known: frozenset[str]) -> tuple[list[Placed], list[Skipped]]:
+def _people(draft: Draft, tier: str, settings: AnnotationSettings, seed: int) -> int:
+    """How many people answer it."""
+    if draft.gold:
+        return gold_people(tier, settings)
+    return settings.overlap.annotators if overlaps(draft.subject, tier, settings, seed=seed) else 1
+
+
+def _name(draft: Draft, settings: AnnotationSettings) -> str:
+    return task_id(settings.project, draft.kind, draft.subject, gold=draft.gold is not None)
+
+
+def _asked_once(
+    placed: Sequence[Placed], settings: AnnotationSettings, known: frozenset[str]
+) -> tuple[list[Placed], list[Skipped]]:
     tasks, skipped = [], []
     seen: set[str] = set()
     for one in placed:
         draft = one.draft
-        name = task_id(project, draft.kind, draft.subject, gold=draft.gold is not None)
+        name = _name(draft, settings)
         if draft.subject in known or name in seen:
             reason = _KNOWN if draft.subject in known else _SAME_PAIR
             skipped.append(Skipped(draft.row["record_id"], draft.subject, reason))
@@ -149,7 +190,7 @@ def _asked_once(placed: Sequence[Placed], project: str, known: frozenset[str]) -
 def _task(placed: Placed, writing: _Writing) -> Task:
     draft, domain, settings = placed.draft, placed.domain, writing.settings
     row = draft.row
-    name = task_id(settings.project, draft.kind, draft.subject, gold=draft.gold is not None)
+    name = _name(draft, settings)
     fields, suggestions = _contents(draft, domain, name, writing)
     return Task(
         task_id=name,
@@ -158,8 +199,8 @@ def _task(placed: Placed, writing: _Writing) -> Task:
         record_id=row["record_id"],
         twin_id=draft.twin["record_id"] if draft.twin else None,
         tier=placed.tier,
-        dataset=dataset_of(settings.project, draft.kind, overlap=placed.overlap),
-        min_submitted=settings.overlap.annotators if placed.overlap else 1,
+        dataset=dataset_for(draft.kind, placed.people, placed.tier, settings),
+        min_submitted=placed.people,
         domain=domain.name if domain else None,
         reasons=tuple(row["reasons"]),
         gold=draft.gold.verdict if draft.gold else None,
@@ -190,23 +231,10 @@ def _metadata(placed: Placed, run_id: str) -> dict[str, Any]:
         "domain": placed.domain and placed.domain.name,
         "reasons": list(row["reasons"]) or None,
         **{name: row[name] for name in ("quality", "n_tokens", "similarity", "cluster", "source", "source_row")},
+        "difficulty": difficulty(row["metadata"]),
         "language": row["language"],
         "tier": placed.tier,
         "rule": placed.rule,
         "run_id": run_id,
     }
     return {name: value for name, value in told.items() if value is not None and value == value}
-
-
-def _too_few_people(placed: Sequence[Placed], settings: AnnotationSettings) -> list[str]:
-    """A note for each tier with work whose people are too few for the overlap that is asked for."""
-    if not settings.overlap.share:
-        return []
-    work = Counter(one.tier for one in placed if not one.draft.gold)
-    return [
-        f"{tier}: its annotators ({len(settings.tiers[tier].annotators)}) are too few for an overlap of "
-        f"{settings.overlap.annotators}, so each of its tasks is given to one person; name more of them, or set "
-        "annotation.overlap.annotators"
-        for tier in sorted(work)
-        if not can_overlap(tier, settings)
-    ]

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
+import orjson
+
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings, RuleSettings
 
@@ -21,6 +23,7 @@ class Facts(NamedTuple):
     source: str | None
     n_tokens: int | None
     quality: float | None
+    difficulty: float | None = None
 
 
 class Route(NamedTuple):
@@ -43,7 +46,22 @@ def _holds(rule: RuleSettings, facts: Facts) -> bool:
         and (rule.min_reasons is None or len(facts.reasons) >= rule.min_reasons)
         and (rule.min_tokens is None or (facts.n_tokens is not None and facts.n_tokens >= rule.min_tokens))
         and (rule.max_quality is None or (facts.quality is not None and facts.quality <= rule.max_quality))
+        and (rule.min_difficulty is None or (facts.difficulty is not None and facts.difficulty >= rule.min_difficulty))
     )
+
+
+def difficulty(metadata: str | None) -> float | None:
+    """The number that a record's own metadata (JSON) calls its `difficulty`; null where that is none.
+
+    >>> difficulty('{"difficulty": 4}'), difficulty('{"difficulty": "hard"}')
+    (4.0, None)
+    """
+    try:
+        content = orjson.loads(metadata or "null")
+    except orjson.JSONDecodeError:
+        return None
+    said = content.get("difficulty") if isinstance(content, dict) else None
+    return float(said) if isinstance(said, int | float) and not isinstance(said, bool) else None
 
 
 def _told(rule: RuleSettings) -> str:
@@ -75,7 +93,20 @@ def overlaps(subject: str, tier: str, settings: AnnotationSettings, *, seed: int
     return can_overlap(tier, settings) and share_of(subject, seed=seed, purpose="overlap") < settings.overlap.share
 
 
+def gold_people(tier: str, settings: AnnotationSettings) -> int:
+    """How many people answer a gold record: all that the tier names; where it names none, as many as overlap."""
+    named = len(set(settings.tiers[tier].annotators))
+    return named or (settings.overlap.annotators if can_overlap(tier, settings) else 1)
+
+
 def dataset_of(project: str, kind: TaskKind, *, overlap: bool = False, adjudicates: bool = False) -> str:
     """The dataset's name in its tier's workspace."""
     suffix = ADJUDICATION if adjudicates else "-overlap" if overlap else ""
     return f"{project}-{kind.value}{suffix}"
+
+
+def dataset_for(kind: TaskKind, people: int, tier: str, settings: AnnotationSettings) -> str:
+    """The name of the dataset whose records so many people of the tier answer: Argilla has one number a dataset."""
+    name = dataset_of(settings.project, kind, overlap=people > 1)
+    sampled = can_overlap(tier, settings) and people == settings.overlap.annotators
+    return name if people == 1 or sampled else f"{name}-{people}"

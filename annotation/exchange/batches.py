@@ -1,10 +1,11 @@
 """Tasks as the server takes them: encoded one by one, cut into batches by number and by bytes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import orjson
 
+from annotation.asking.questions import DOMAIN
 from annotation.asking.tasks import Suggestion, Task
 from annotation.exchange.transport import Refusal
 
@@ -37,14 +38,19 @@ class Encoded(NamedTuple):
     body: bytes
 
 
-def encoded(task: Task, questions: dict[str, str]) -> Encoded:
-    """The task as JSON; `questions` gives the server's id of each. Raises ValueError for what JSON cannot hold."""
+def encoded(task: Task, questions: dict[str, str], domains: Collection[str]) -> Encoded:
+    """The task as JSON; `questions` gives the server's id of each. Raises ValueError for what JSON cannot hold.
+
+    A domain that is none of `domains`, which can be chosen, is not suggested: the server would refuse the record.
+    """
     record: dict[str, Any] = {
         "external_id": task.task_id,
         "fields": task.fields,
         "metadata": {name: value for name, value in task.metadata.items() if value is not None},
         "suggestions": [
-            _suggestion(given, questions[given.question]) for given in task.suggestions if given.question in questions
+            _suggestion(given, questions[given.question])
+            for given in task.suggestions
+            if given.question in questions and (given.question != DOMAIN or given.value in domains)
         ],
     }
     if task.vector is not None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from annotation.asking.questions import DatasetSpec, dataset_spec
 from annotation.asking.routing import ADJUDICATION
@@ -16,16 +16,22 @@ from annotation.asking.tasks import Task
 from annotation.exchange.batches import Refused
 from annotation.exchange.client import Client
 from annotation.exchange.remote import Remote
-from annotation.spending.budget import Forecast, count_tasks, forecast, release_tasks, reserve_tasks
-from annotation.store.asked import Asked, all_answers, all_asked, refusal_note, refused_before, set_state
+from annotation.spending.budget import (
+    OPEN,
+    Forecast,
+    count_tasks,
+    forecast,
+    reserve_tasks,
+    withdraw_tasks,
+)
+from annotation.spending.forecast import Standing, standings
+from annotation.spending.promises import unfunded
+from annotation.store.asked import Asked, all_answers, all_asked, refusal_note, set_state
 from annotation.store.database import reading
 from schemas.errors import AnnotationError
 from schemas.settings import AnnotationSettings
 
 Say = Callable[[str], None]
-
-ASKABLE = ("reserved", "pushed")
-"""States of a task that people may still answer."""
 
 
 class Pushed(NamedTuple):
@@ -33,12 +39,13 @@ class Pushed(NamedTuple):
 
     new: int  # sent now
     already: int  # on the server before, or asked under another task
-    settled: int  # decided, escalated or withdrawn: not asked again
+    settled: int  # decided or escalated: not asked again
     resent: int  # of `new`: the server had lost them
     refused: tuple[Refused, ...]  # the server does not take them; what they had reserved was given back
     by_dataset: dict[str, int]  # "tier/dataset" -> sent now
     reserved: int  # newly reserved, smallest units of the currency
     forecast: Forecast  # of what was newly reserved, before it was
+    standings: tuple[Standing, ...]  # each limit, after it was
     absent: tuple[tuple[str, str], ...]  # (tier, annotator) of the settings without an account
 
 
@@ -55,8 +62,10 @@ def plan(tasks: Sequence[Task], engine: Engine, settings: AnnotationSettings) ->
     """Which of the tasks are to be sent. Writes nothing."""
     with reading(engine) as connection:
         known = all_asked(connection, settings.project)
-        again = _askable_again(connection, known)
         answers = all_answers(connection, settings.project)
+        bare = unfunded(connection, {name: task.state for name, task in known.items()})
+    # What was taken back, and is to be given out all the same: the server did not take it then, or it is needed again.
+    again = {name for name, task in known.items() if task.state == "withdrawn"}
     answered = {name: sum(one.status == "submitted" for one in given) for name, given in answers.items()}
     asked_of = {task.subject: name for name, task in known.items() if _stands_for_its_subject(task)}
     ask: dict[str, Task] = {}
@@ -68,13 +77,13 @@ def plan(tasks: Sequence[Task], engine: Engine, settings: AnnotationSettings) ->
             twice += 1
         elif before is None or task.task_id in again:
             ask[task.task_id] = task
-        elif before.state in ASKABLE and answered.get(task.task_id, 0) < before.min_submitted:
+        elif before.state in OPEN and answered.get(task.task_id, 0) < before.min_submitted:
             # Where it was sent first it stays, whatever the rules say by now.
             again_there = task._replace(tier=before.tier, dataset=before.dataset)
             ask[task.task_id] = again_there._replace(min_submitted=before.min_submitted)
         else:
             settled += 1
-    new = [task for task in ask.values() if task.task_id not in known or task.task_id in again]
+    new = [task for task in ask.values() if task.task_id not in known or task.task_id in again | bare]
     return Plan(list(ask.values()), new, twice, settled)
 
 
@@ -86,8 +95,9 @@ def push(
     settings: AnnotationSettings,
     run_id: str | None = None,
     progress: Say | None = None,
+    foretell: Callable[[Forecast], None] | None = None,
 ) -> Pushed:
-    """Give the tasks out.
+    """Give the tasks out; before anything is reserved `foretell` is told what the new ones will cost.
 
     Raises BudgetError before anything is sent where a limit does not allow them all, and AnnotationError where
     the server fails on the way: what was sent then is noted, and the next push sends the rest.
@@ -99,6 +109,8 @@ def push(
     for (tier, dataset), spec in asked.items():
         client.check_dataset(tier, dataset, spec)
     expected = forecast(count_tasks(wanted.new), settings, engine)
+    if foretell and wanted.new:
+        foretell(expected)
     reservation = reserve_tasks(engine, wanted.ask, settings, run_id)
     sending = _Sending(client, engine, settings, say, len(wanted.ask))
     for (tier, dataset), group in groups.items():
@@ -106,6 +118,8 @@ def push(
     tiers = sorted({tier for tier, _ in groups})
     people = {tier: settings.tiers[tier].annotators for tier in tiers if tier in settings.tiers}
     absent = [(tier, name) for tier, names in people.items() for name in client.ensure_members(tier, names)]
+    with reading(engine) as connection:
+        left = standings(settings, connection)
     return Pushed(
         new=sending.sent.total(),
         already=sending.there + wanted.twice,
@@ -115,6 +129,7 @@ def push(
         by_dataset=dict(sending.sent),
         reserved=reservation.amount,
         forecast=expected,
+        standings=left,
         absent=tuple(absent),
     )
 
@@ -156,19 +171,10 @@ class _Sending:
             set_state(connection, list(task_ids), "pushed", was=("reserved",))
 
     def _give_back(self, refused: Sequence[Refused]) -> None:
-        """In this order: a task that is withdrawn has nothing reserved, whenever this is cut short."""
-        for task_id, reason in refused:
-            release_tasks(self._engine, [task_id], self._settings, refusal_note(reason))
-        with self._engine.begin() as connection:
-            set_state(connection, [task_id for task_id, _ in refused], "withdrawn")
+        why = {task_id: refusal_note(reason) for task_id, reason in refused}
+        if why:
+            withdraw_tasks(self._engine, why, self._settings)
         self.refused += refused
-
-
-def _askable_again(connection: Connection, known: dict[str, Asked]) -> set[str]:
-    """What was withdrawn and may be sent all the same: what the server did not take then it may take now, and
-    adjudication that was not needed after all may be needed again."""
-    withdrawn = [task_id for task_id, task in known.items() if task.state == "withdrawn"]
-    return refused_before(connection, withdrawn) | {name for name in withdrawn if known[name].adjudicates}
 
 
 def _stands_for_its_subject(task: Asked | Task) -> bool:

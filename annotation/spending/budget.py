@@ -4,7 +4,7 @@ Each function here is one transaction under the project's lock. What counts agai
 month, stands in annotation/spending/forecast.py.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -21,9 +21,10 @@ from annotation.spending.forecast import (
     foreseen,
     limits,
 )
-from annotation.spending.ledger import About, Entry, append, book, locked, release, reserve
+from annotation.spending.ledger import About, Entry, Locked, append, book, locked, release, reserve
 from annotation.spending.money import show
-from annotation.spending.promises import Promised, note_tasks, paid_for, promises, states_of, tasks_of
+from annotation.spending.promises import Promised, note_tasks, paid_for, promises, states_of, tasks_of, unfunded
+from annotation.store.asked import set_state
 from schemas.errors import BudgetError
 from schemas.settings import AnnotationSettings
 
@@ -33,15 +34,19 @@ __all__ = [
     "Forecast",
     "Limits",
     "Reservation",
+    "book_in",
     "book_responses",
     "count_tasks",
     "forecast",
     "forecast_lines",
     "limits",
-    "release_task",
     "release_tasks",
     "reserve_tasks",
+    "withdraw_tasks",
 ]
+
+OPEN = ("reserved", "pushed")
+"""States of a task that people may still answer."""
 
 
 class Earned(Protocol):
@@ -83,13 +88,15 @@ def reserve_tasks(
 ) -> Reservation:
     """Reserve price x min_submitted for each task that is not given out yet, and note it with state "reserved".
 
-    Either all of it is written or nothing. A task that was withdrawn is reserved anew. Raises BudgetError
-    naming the limit that does not allow it, and SettingsError for a tier that there is not.
+    Either all of it is written or nothing. A task that was withdrawn, or whose money went back otherwise before
+    anybody answered, is reserved anew. Raises BudgetError naming the limit that does not allow it, and
+    SettingsError for a tier that there is not.
     """
     wanted = {task.task_id: task for task in tasks}
     with locked(engine, settings.project, settings.currency, at) as lock:
         states = states_of(lock, list(wanted))
-        new = [task for task in wanted.values() if states.get(task.task_id, "withdrawn") == "withdrawn"]
+        bare = unfunded(lock.connection, states)
+        new = [one for name, one in wanted.items() if states.get(name, "withdrawn") == "withdrawn" or name in bare]
         expected = foreseen(count_tasks(new), settings, lock.connection, lock.at)
         _allow(expected)
         prices = {tier.tier: tier.price for tier in expected.tiers}
@@ -112,13 +119,18 @@ def book_responses(
     A response beyond the reservation is booked all the same, for money earned is money owed. Of one person's
     responses to one task only the first is paid: who deletes an answer and gives another has answered once.
     """
-    given = {response.response_id: response for response in responses}
     with locked(engine, settings.project, settings.currency, at) as lock:
-        tasks = tasks_of(lock, sorted({response.task_id for response in given.values()}))
-        paid = paid_for(lock.connection, list(tasks))
-        owed, known, repeated, unknown = _sort_out(given.values(), tasks.keys(), paid)
-        entries = _bookings(owed, tasks, promises(lock.connection, list(tasks)), run_id)
-        append(lock, entries)
+        return book_in(lock, responses, run_id)
+
+
+def book_in(lock: Locked, responses: Iterable[Earned], run_id: str | None = None) -> Booked:
+    """`book_responses` within a transaction that does more than that."""
+    given = {response.response_id: response for response in responses}
+    tasks = tasks_of(lock, sorted({response.task_id for response in given.values()}))
+    paid = paid_for(lock.connection, list(tasks))
+    owed, known, repeated, unknown = _sort_out(given.values(), tasks.keys(), paid)
+    entries = _bookings(owed, tasks, promises(lock.connection, list(tasks)), run_id)
+    append(lock, entries)
     amount = sum(entry.amount for entry in entries if entry.kind == "book")
     covered = sum(entry.amount for entry in entries if entry.kind == "release")
     return Booked(_ids(owed), _ids(known), _ids(repeated), _ids(unknown), amount, amount - covered)
@@ -134,19 +146,38 @@ def release_tasks(
 ) -> int:
     """Give back what these tasks still have reserved; the sum, which is 0 the second time. States stay as they are."""
     with locked(engine, settings.project, settings.currency, at) as lock:
-        tasks = tasks_of(lock, sorted(set(task_ids)))
-        entries = [
-            release(promise.left, _about(tasks[name], None, run_id), promise.month, note, promise.times)
-            for name, promise in promises(lock.connection, list(tasks)).items()
-            if promise.left
-        ]
-        append(lock, entries)
+        return _give_back(lock, dict.fromkeys(task_ids, note), run_id)
+
+
+def withdraw_tasks(
+    engine: Engine,
+    why: Mapping[str, str],
+    settings: AnnotationSettings,
+    run_id: str | None = None,
+    at: datetime | None = None,
+) -> int:
+    """Take back those of these tasks that are open: nothing is reserved for them, and their state is "withdrawn".
+
+    `why` is task_id -> the ledger's note. Returns what was given back. Both happen or neither does, so that no
+    task is left to be sent without its money.
+    """
+    with locked(engine, settings.project, settings.currency, at) as lock:
+        states = states_of(lock, sorted(why))
+        still = {name: note for name, note in why.items() if states.get(name) in OPEN}
+        set_state(lock.connection, list(still), "withdrawn")
+        return _give_back(lock, still, run_id)
+
+
+def _give_back(lock: Locked, why: Mapping[str, str], run_id: str | None) -> int:
+    """What these tasks still have reserved; `why` is task_id -> the ledger's note."""
+    tasks = tasks_of(lock, sorted(why))
+    entries = [
+        release(promise.left, _about(tasks[name], None, run_id), promise.month, why[name], promise.times)
+        for name, promise in promises(lock.connection, list(tasks)).items()
+        if promise.left
+    ]
+    append(lock, entries)
     return sum(entry.amount for entry in entries)
-
-
-def release_task(engine: Engine, task_id: str, settings: AnnotationSettings, note: str) -> int:
-    """`release_tasks` for one."""
-    return release_tasks(engine, [task_id], settings, note)
 
 
 def _allow(expected: Forecast) -> None:
@@ -176,18 +207,21 @@ def _ids(responses: Iterable[Earned]) -> tuple[str, ...]:
 def _sort_out(
     responses: Iterable[Earned], tasks: Collection[str], paid: dict[tuple[str, str], str]
 ) -> tuple[list[Earned], list[Earned], list[Earned], list[Earned]]:
-    """Responses that are owed, that were booked before, that repeat a paid one, and of tasks nobody gave out."""
-    paid = dict(paid)
+    """Responses that are owed, that were booked before, that repeat a paid one, and of tasks nobody gave out.
+
+    A response that was booked stays so, whatever its writer is called by now.
+    """
+    paid, booked = dict(paid), set(paid.values())
     owed, known, repeated, unknown = [], [], [], []
     for response in responses:
         person = (response.task_id, response.annotator)
         if response.task_id not in tasks:
             unknown.append(response)
+        elif response.response_id in booked:
+            known.append(response)
         elif person not in paid:
             paid[person] = response.response_id
             owed.append(response)
-        elif paid[person] == response.response_id:
-            known.append(response)
         else:
             repeated.append(response)
     return owed, known, repeated, unknown

@@ -19,8 +19,8 @@ _FINISHED = ("decided", "escalated")
 class Frames(NamedTuple):
     """Columns as named; those of money add up to the ledger's sums."""
 
-    # tier, record_id, task_id, annotator, reasons, responses (1 for a booking), spent, reserved, overdrawn, and
-    # of the task: gold, adjudicates. One line an entry.
+    # tier, record_id, task_id, annotator, reasons, responses (1 for a booking), spent, corrected (of it, by hand),
+    # reserved, overdrawn, and of the task: gold, adjudicates. One line an entry.
     entries: pl.DataFrame
     tasks: pl.DataFrame  # task_id, subject, min_submitted, adjudicates, gold, open, finished, disputed
     submissions: pl.DataFrame  # annotator, at
@@ -49,6 +49,7 @@ def _entries(connection: Connection, project: str, tasks: pl.DataFrame) -> pl.Da
         found.with_columns(
             responses=(pl.col("kind") == "book").cast(pl.Int64),
             spent=amounts("book", "adjust"),
+            corrected=amounts("adjust"),
             reserved=amounts("reserve") - amounts("release"),
             overdrawn=amounts("book") - converted,
         )

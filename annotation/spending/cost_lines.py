@@ -39,6 +39,8 @@ def _whole(report: CostReport) -> Iterator[str]:
     parts = "".join(f", {_money(report, amount)} of it on {what}" for what, amount in of_it if amount)
     yield _line("spent", f"{_money(report, report.spent)} for {many(report.responses, 'answer')}{parts}")
     yield _line("reserved", _money(report, report.reserved))
+    if report.corrections:
+        yield _line("corrected", f"{_money(report, report.corrections)} of what is spent, by hand")
     if report.overdrawn:
         yield _line(
             "overdrawn", f"{_money(report, report.overdrawn)} was earned beyond what was reserved for its tasks"
@@ -51,7 +53,7 @@ def _left(report: CostReport) -> Iterator[str]:
         over = "; OVER THE LIMIT" if (limit.left or 0) < 0 else ""
         yield _line("left", f"{_money(report, limit.left)} of {_money(report, limit.limit)} ({limit.name}){over}")
     if not limited:
-        yield _line("left", "no limit is set; annotation.budget.total sets one")
+        yield _line("left", "these settings set no limit; annotation.budget.total does")
 
 
 def _accepted(report: CostReport) -> Iterator[str]:

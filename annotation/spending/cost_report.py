@@ -83,6 +83,7 @@ class CostReport(Part):
     reasons: list[ReasonCost]  # the dearest first
     gold: int  # spent on records whose answer is known, to measure people
     adjudication: int  # spent on deciding where people disagreed
+    corrections: int  # of what is spent: entered by hand, either way
     overdrawn: int  # earned beyond what was reserved for its task
     to_finish: ToFinish
     release: ReleaseCost | None  # null where no release was named

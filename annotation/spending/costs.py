@@ -51,6 +51,7 @@ def costs(engine: Engine, settings: AnnotationSettings, records: pl.DataFrame | 
         reasons=_reasons(found.entries),
         gold=_total(found.entries.filter("gold"), "spent"),
         adjudication=_total(found.entries.filter("adjudicates"), "spent"),
+        corrections=_total(found.entries, "corrected"),
         overdrawn=_total(found.entries, "overdrawn"),
         to_finish=_to_finish(found, settings, project.left),
         release=None if records is None else _release(found, records),

@@ -176,15 +176,18 @@ def forecast_lines(forecast: Forecast) -> list[str]:
         f"{money(tier.amount)}"
         for tier in forecast.tiers
     ]
-    lines.append(f"{'asks for':<12}{money(forecast.amount)}")
-    for standing in forecast.standings:
-        if standing.limit is not None and standing.left is not None:
-            lines.append(
-                f"{'limit':<12}{standing.name}: {money(standing.limit)}, {money(standing.spent)} spent, "
-                f"{money(standing.reserved)} reserved, {money(standing.left)} left"
-                + ("" if standing.fits else ": NOT ENOUGH")
-            )
-    return lines
+    return [*lines, f"{'asks for':<12}{money(forecast.amount)}", *limit_lines(forecast.standings, forecast.currency)]
+
+
+def limit_lines(found: Iterable[Standing], currency: str) -> list[str]:
+    """Each limit that is set, and what it leaves."""
+    return [
+        f"{'limit':<12}{one.name}: {show(one.limit, currency)}, {show(one.spent, currency)} spent, "
+        f"{show(one.reserved, currency)} reserved, {show(one.left, currency)} left"
+        + ("" if one.fits else ": NOT ENOUGH")
+        for one in found
+        if one.limit is not None and one.left is not None
+    ]
 
 
 def many(number: int, what: str) -> str:

@@ -1,6 +1,6 @@
 """What was given out: the rows of tasks, and what the ledger says is promised and paid for each."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -37,8 +37,18 @@ def promises(connection: Connection, task_ids: Sequence[str]) -> dict[str, Promi
     return found
 
 
+def unfunded(connection: Connection, states: Mapping[str, str]) -> set[str]:
+    """Those of the tasks (task_id -> state) that are "reserved" and have nothing reserved, nor ever cost anything.
+
+    Their money went back and their state was not told; sent like that, they would cost what nobody promised.
+    """
+    waiting = [task_id for task_id, state in states.items() if state == "reserved"]
+    empty = {name for name, promise in promises(connection, waiting).items() if promise.amount and not promise.left}
+    return empty - {task_id for task_id, _ in paid_for(connection, sorted(empty))}
+
+
 def note_tasks(lock: Locked, tasks: Sequence[Task], states: dict[str, str], run_id: str | None) -> None:
-    """Write the rows of tasks that are reserved now; one that has a state already had been withdrawn."""
+    """Write the rows of tasks that are reserved now; one that has a state already had its money given back."""
     rows = [_task_row(lock, task, run_id) for task in tasks]
     first = [row for row in rows if row["task_id"] not in states]
     again = [row | {"of": row["task_id"]} for row in rows if row["task_id"] in states]

@@ -98,7 +98,7 @@ def test_what_is_sent_of_a_task() -> None:
         Suggestion("nobody asks this", "x", None, "m"),
     )
     task = a_task(suggestions=hints, metadata={"domain": "code", "quality": None}, vector=(0.5, 1.0))
-    sent = json.loads(encoded(task, {"verdict": "q1", "reasons": "q2"}).body)
+    sent = json.loads(encoded(task, {"verdict": "q1", "reasons": "q2"}, ()).body)
     assert "reject" not in str(sent)  # gold is known to us alone
     assert (sent["external_id"], sent["metadata"], sent["vectors"]) == (
         "t",
@@ -114,4 +114,4 @@ def test_what_is_sent_of_a_task() -> None:
 @pytest.mark.parametrize("text", ["\ud800", "a\udfff"])
 def test_half_a_sign_cannot_be_sent(text: str) -> None:
     with pytest.raises(ValueError, match="cannot be sent as JSON"):
-        encoded(a_task(fields={"prompt": text}), {})
+        encoded(a_task(fields={"prompt": text}), {}, ())

@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +21,9 @@ from annotation.spending.budget import (
     forecast,
     forecast_lines,
     limits,
-    release_task,
     release_tasks,
     reserve_tasks,
+    withdraw_tasks,
 )
 from annotation.spending.ledger import Sums, sums
 from annotation.store.database import open_store, reading
@@ -249,8 +248,8 @@ def test_people_are_paid_what_they_were_promised(store: Engine) -> None:
 def test_what_a_task_did_not_need_comes_back_once(store: Engine) -> None:
     reserve_tasks(store, make_tasks("t1", "t2", answers=3), settings())
     book_responses(store, [Answer("a1", "t1", "ana")], settings())
-    assert release_task(store, "t1", settings(), "two more were not needed") == 400
-    assert release_task(store, "t1", settings(), "two more were not needed") == 0
+    assert release_tasks(store, ["t1"], settings(), "two more were not needed") == 400
+    assert release_tasks(store, ["t1"], settings(), "two more were not needed") == 0
     assert release_tasks(store, ["t1", "t2", "who-knows"], settings(), "withdrawn") == 600
     assert total(store) == Sums(reserved=0, spent=200)
 
@@ -261,9 +260,63 @@ def test_a_withdrawn_task_may_be_asked_again(store: Engine) -> None:
         assert made == (("t1",), {}, 200 * times) if times == 1 else made.new == ("t1",)
         assert total(store) == Sums(reserved=200 * times, spent=0)
         assert states(store) == {"t1": "reserved"}
-        release_task(store, "t1", settings(), "withdrawn")
-        set_state(store, "t1", "withdrawn")
+        assert withdraw_tasks(store, {"t1": "not needed", "who-knows": "?"}, settings()) == 200 * times
+        assert withdraw_tasks(store, {"t1": "not needed"}, settings()) == 0
+        assert states(store) == {"t1": "withdrawn"}
     assert total(store) == Sums(0, 0)
+
+
+def test_what_is_settled_is_not_withdrawn(store: Engine) -> None:
+    reserve_tasks(store, make_tasks("decided", "escalated", "open"), settings())
+    for name in ("decided", "escalated"):
+        set_state(store, name, name)
+    assert withdraw_tasks(store, dict.fromkeys(("decided", "escalated", "open"), "by hand"), settings()) == 200
+    assert states(store) == {"decided": "decided", "escalated": "escalated", "open": "withdrawn"}
+
+
+def test_a_task_whose_money_went_back_is_reserved_anew_before_it_is_sent(store: Engine) -> None:
+    """Its money was given back, and then nobody lived to say that it is withdrawn."""
+    tight = settings(budget={"total": 2})
+    reserve_tasks(store, make_tasks("t1"), tight)
+    release_tasks(store, ["t1"], tight, "refused by the server")
+    assert states(store) == {"t1": "reserved"}
+    reserve_tasks(store, make_tasks("t2"), tight)
+    with pytest.raises(BudgetError, match=r"\$0\.00 is left, and the tasks ask for \$2\.00"):
+        reserve_tasks(store, make_tasks("t1"), tight)
+    assert reserve_tasks(store, make_tasks("t1"), settings(budget={"total": 4})) == (("t1",), {}, 200)
+    assert total(store) == Sums(reserved=400, spent=0)
+
+
+def test_a_task_that_was_paid_or_costs_nothing_is_not_reserved_anew(store: Engine) -> None:
+    free = settings(tiers={"crowd": {"price": 2}, "friends": {"price": 0}})
+    tasks = [make_task("paid"), make_task("gift", "friends")]
+    reserve_tasks(store, tasks, free)
+    book_responses(store, [Answer("a1", "paid", "ana")], free)
+    assert reserve_tasks(store, tasks, free) == ((), {"paid": "reserved", "gift": "reserved"}, 0)
+
+
+KILLED_WHILE_IT_WITHDRAWS = """
+import os, signal
+import annotation.spending.budget as budget
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(budget, work[0], killed)
+budget.withdraw_tasks(open_store(), {"t1": "refused by the server"}, settings())
+"""
+
+
+@pytest.mark.parametrize("moment", ["set_state", "_give_back", "append"])
+def test_a_withdrawal_that_is_killed_has_not_happened(store: Engine, moment: str) -> None:
+    """Whatever it dies at, a task that is not withdrawn has its money."""
+    reserve_tasks(store, make_tasks("t1"), settings())
+    process = child(KILLED_WHILE_IT_WITHDRAWS, [moment])
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert (states(store), total(store)) == ({"t1": "reserved"}, Sums(reserved=200, spent=0))
+    assert withdraw_tasks(store, {"t1": "refused by the server"}, settings()) == 200
+    assert (states(store), total(store)) == ({"t1": "withdrawn"}, Sums(0, 0))
 
 
 def test_a_new_month_has_its_own_limit_but_for_what_is_still_open(store: Engine) -> None:
@@ -293,21 +346,30 @@ work = json.loads(sys.argv[2])
 """
 
 # Forked, so that sixteen processes need not read the same libraries sixteen times. None has a database yet.
-PUSHERS = """
+TOGETHER = """
 fork = multiprocessing.get_context("fork")
-together, said = fork.Barrier(len(work)), fork.SimpleQueue()
+together, said = fork.Barrier(len(work["shares"])), fork.SimpleQueue()
 
 def push(names):
     together.wait()
     store, given, refused = open_store(), 0, 0
     for name in names:
         try:
-            given += len(reserve_tasks(store, make_tasks(name), settings(budget={"total": 101})).new)
+            given += len(reserve_tasks(store, make_tasks(name), settings(**work["limits"])).new)
         except BudgetError:
             refused += 1
     said.put((given, refused))
 
-processes = [fork.Process(target=push, args=(names,)) for names in work]
+def pull(pages):
+    together.wait()
+    store, new, amount = open_store(), 0, 0
+    for page in pages:
+        booked = book_responses(store, [Answer(*answer) for answer in page], settings())
+        new, amount = new + len(booked.new), amount + booked.amount
+    said.put((new, amount))
+
+does = {"push": push, "pull": pull}[work["does"]]
+processes = [fork.Process(target=does, args=(share,)) for share in work["shares"]]
 for process in processes:
     process.start()
 told = [said.get() for _ in processes]
@@ -323,20 +385,33 @@ def child(script: str, work: object) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def push_together(work: Sequence[Sequence[str]]) -> list[list[int]]:
-    """How many tasks each of the processes was given and refused; they begin at the same moment."""
-    said, _ = child(PUSHERS, work).communicate(timeout=120)
+def together(does: str, shares: Sequence[Sequence[Any]], **limits: Any) -> list[list[int]]:
+    """What each of the processes says, which begin at the same moment.
+
+    "push": how many of its tasks it was given and refused; "pull": how many of the answers on its pages it booked,
+    and for how much.
+    """
+    said, _ = child(TOGETHER, {"does": does, "shares": shares, "limits": limits}).communicate(timeout=120)
     told, codes = json.loads(said)
-    assert codes == [0] * len(work)
+    assert codes == [0] * len(shares)
     return list(told)
 
 
 @pytest.mark.slow
-def test_sixteen_pushes_at_once_cannot_overspend(database: str) -> None:
-    """Each wants 10 tasks of its own at $2, all at once and on a store that none has made yet; $101 buy 50."""
-    told = push_together([[f"{number}-{task}" for task in range(10)] for number in range(16)])
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"budget": {"total": 101}},
+        {"budget": {"month": 101}},
+        {"tiers": {"crowd": {"price": 2, "budget": 101}, "expert": {"price": 50}}},
+    ],
+    ids=["project", "month", "tier"],
+)
+def test_sixteen_pushes_at_once_cannot_overspend(database: str, limits: dict[str, Any]) -> None:
+    """Each wants 6 tasks of its own at $2, all at once and on a store that none has made yet; $101 buy 50."""
+    told = together("push", [[f"{number}-{task}" for task in range(6)] for number in range(16)], **limits)
     assert sum(given for given, _ in told) == 50
-    assert sum(refused for _, refused in told) == 110
+    assert sum(refused for _, refused in told) == 46
     store = open_store()
     assert total(store) == Sums(reserved=10_000, spent=0)
     assert len(states(store)) == 50
@@ -345,11 +420,27 @@ def test_sixteen_pushes_at_once_cannot_overspend(database: str) -> None:
 
 @pytest.mark.slow
 def test_sixteen_pushes_of_the_same_tasks_reserve_each_once(database: str) -> None:
-    told = push_together([[f"t{task}" for task in range(20)]] * 16)
+    told = together("push", [[f"t{task}" for task in range(20)]] * 16)
     assert sum(given for given, _ in told) == 20
     store = open_store()
     assert total(store) == Sums(reserved=4000, spent=0)
     store.dispose()
+
+
+@pytest.mark.slow
+def test_sixteen_pulls_at_once_book_each_answer_once(store: Engine) -> None:
+    """Ten people answer 20 tasks of ten answers each; every answer is found by four pulls, and some by all."""
+    names, people = [f"t{number}" for number in range(20)], [f"p{number}" for number in range(10)]
+    reserve_tasks(store, make_tasks(*names, answers=10), settings())
+    answers = [(name + who, name, who) for name in names for who in people]
+    pages = [answers[start : start + 10] for start in range(0, 200, 10)]
+    told = together("pull", [[pages[0], *pages[number % 4 :: 4]] for number in range(16)])
+    assert sum(new for new, _ in told) == 200
+    assert sum(amount for _, amount in told) == 200 * 200
+    assert total(store) == Sums(reserved=0, spent=200 * 200)
+    with reading(store) as connection:
+        booked = connection.execute(sa.select(ENTRIES.c.response_id).where(ENTRIES.c.kind == "book")).scalars().all()
+    assert sorted(booked) == sorted(answer[0] for answer in answers)
 
 
 IN_THE_MIDDLE = """
@@ -378,19 +469,22 @@ store = open_store()
 for name in work:
     reserve_tasks(store, make_tasks(name, answers=2), settings())
     book_responses(store, [Answer(name + who, name, who) for who in ("ana", "ben")], settings())
+    print(name, flush=True)
 """
 
 
-@pytest.mark.parametrize("after", [0.1, 0.4])
-def test_what_was_killed_is_finished_by_doing_it_again(database: str, after: float) -> None:
+@pytest.mark.parametrize("done", [1, 30])
+def test_what_was_killed_is_finished_by_doing_it_again(database: str, done: int) -> None:
     names = [f"t{number}" for number in range(200)]
     process = child(PUSH_AND_PULL, names)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    time.sleep(after)
+    assert [process.stdout.readline().strip() for _ in range(done)] == names[:done]
     process.kill()
     process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL
     store = open_store()
+    assert done <= len(states(store)) < 200, "it was not killed in the middle"
     reserve_tasks(store, make_tasks(*names, answers=2), settings())
     book_responses(store, [Answer(name + who, name, who) for name in names for who in ("ana", "ben")], settings())
     assert total(store) == Sums(reserved=0, spent=200 * 2 * 200)

@@ -7,21 +7,25 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine
+from sqlalchemy.exc import IntegrityError
 
 from annotation.asking.tasks import Task
 from annotation.exchange.responses import Answer
 from annotation.spending.budget import book_responses, release_tasks, reserve_tasks
+from annotation.spending.corrections import Corrected, correct
 from annotation.spending.cost_report import CostReport
 from annotation.spending.costs import cost_lines, costs, shares
 from annotation.spending.ledger import About, adjust, append, locked
 from annotation.store.asked import keep_answers, set_state
 from annotation.store.database import open_store
 from annotation.store.decisions import Decision, record_decisions
+from annotation.store.tables import ENTRIES
 from schemas.decision import TaskKind
-from schemas.errors import StoreError
+from schemas.errors import StoreError, UsageError
 from schemas.settings import AnnotationSettings
 
 NINE = datetime(2026, 6, 1, 9, tzinfo=UTC)
@@ -102,7 +106,7 @@ def test_a_new_project_costs_nothing(desk: Desk) -> None:
     assert report.to_finish.adjudications == 0
     assert cost_lines(report) == [
         "spent       $0.00: project 'assay' gave nothing out yet",
-        "left        no limit is set; annotation.budget.total sets one",
+        "left        these settings set no limit; annotation.budget.total does",
     ]
 
 
@@ -195,6 +199,64 @@ def test_a_correction_counts_for_its_tier_and_person(desk: Desk) -> None:
     report = desk.report()
     assert (report.spent, report.responses, report.tiers[0].spent, report.annotators[0].spent) == (150, 1, 150, 150)
     assert {reason.name: reason.spent for reason in report.reasons} == {"length.short": 200, None: -50}
+
+
+def test_corrections_add_up_with_all_the_rest(desk: Desk) -> None:
+    people = {"tiers": {"crowd": {"price": 2, "annotators": ["ana", "ben"]}, "expert": {"price": 50}}}
+    desk.ask(make_task("r1", reasons=["length.short", "refusal.full"]), make_task("r2"))
+    desk.hear("ana", "r1", "r2")
+
+    def correct_it(amount: int, reason: str, **about: str) -> Corrected:
+        return correct(desk.engine, amount, reason, settings(**people), **about)
+
+    assert correct_it(-101, "answered twice", task_id="r1", annotator="ana") == Corrected(-101, "crowd", 299)
+    assert correct_it(50, "worked on a Sunday", annotator="ben") == Corrected(50, "crowd", 349)
+    assert correct_it(1000, "travel", tier="expert") == Corrected(1000, "expert", 1349)
+    report = desk.report(**people)
+    assert (report.spent, report.corrections, report.responses) == (1349, 949, 2)
+    for parts in (report.tiers, report.annotators, report.reasons):
+        whole = 349 if parts is report.annotators else 1349
+        assert sum(part.spent for part in parts) == whole
+    assert {reason.name: reason.spent for reason in report.reasons} == {
+        "length.short": 250,
+        "refusal.full": 49,
+        None: 1050,
+    }
+    assert "corrected   $9.49 of what is spent, by hand" in cost_lines(report)
+
+
+def test_a_correction_is_written_once_and_never_changed(desk: Desk) -> None:
+    desk.ask(make_task("r1"))
+    desk.hear("ana", "r1")
+    assert correct(desk.engine, -50, "paid by hand", settings(), task_id="r1").spent == 150
+    with pytest.raises(UsageError, match="stands in the ledger already, and nothing was written"):
+        correct(desk.engine, -50, "paid by hand", settings(), task_id="r1")
+    assert correct(desk.engine, -50, "paid by hand, again", settings(), task_id="r1").spent == 100
+    with pytest.raises(IntegrityError), desk.engine.begin() as connection:
+        connection.execute(sa.delete(ENTRIES).where(ENTRIES.c.kind == "adjust"))
+
+
+@pytest.mark.parametrize(
+    ("amount", "reason", "about", "why"),
+    [
+        (0, "x", {"tier": "crowd"}, "an amount other than 0"),
+        (5, " ", {"tier": "crowd"}, "a --reason"),
+        (5, "x", {}, "which tier does it count for. Name one with --tier: crowd, expert"),
+        (5, "x", {"tier": "nurses"}, "no tier is called 'nurses'. Name one with --tier: crowd, expert"),
+        (5, "x", {"task_id": "who-knows"}, "no task 'who-knows' was given out"),
+        (5, "x", {"task_id": "r1", "tier": "expert"}, "task r1 is of tier 'crowd', not 'expert'"),
+        (5, "x", {"tier": "crowd", "annotator": "anna"}, "nobody is called 'anna'"),
+        (-201, "x", {"tier": "crowd"}, r"-\$2\.01 is more than the \$2\.00 that tier 'crowd' has cost"),
+    ],
+)
+def test_a_correction_that_means_nothing_is_refused(
+    desk: Desk, amount: int, reason: str, about: dict[str, str], why: str
+) -> None:
+    desk.ask(make_task("r1"))
+    desk.hear("ana", "r1")
+    with pytest.raises(UsageError, match=why):
+        correct(desk.engine, amount, reason, settings(), **about)
+    assert desk.report().spent == 200
 
 
 def test_what_is_to_come_includes_the_disagreement_that_is_usual(desk: Desk) -> None:

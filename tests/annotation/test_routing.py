@@ -33,6 +33,8 @@ def tier(facts: Facts, *rules: dict[str, Any]) -> str:
         ({"min_reasons": 2}, PLAIN._replace(reasons=("refusal.full", "language.mixed"))),
         ({"min_tokens": 1000}, PLAIN._replace(n_tokens=1000)),
         ({"max_quality": 0.3}, PLAIN._replace(quality=0.3)),
+        ({"min_difficulty": 0}, PLAIN._replace(difficulty=0.0)),
+        ({"min_difficulty": 4}, PLAIN._replace(difficulty=4.5)),
         ({"domains": ["code"], "min_tokens": 100}, PLAIN._replace(domain="code")),
     ],
 )
@@ -54,7 +56,8 @@ def test_the_first_rule_that_holds_decides() -> None:
 
 def test_what_was_not_measured_meets_no_demand() -> None:
     unknown = Facts(TaskKind.RECORD, None, (), None, None, None)
-    for rule in ({"min_tokens": 1}, {"max_quality": 1.0}, {"domains": ["code"]}, {"min_reasons": 1}):
+    hard = {"min_difficulty": -1e9}
+    for rule in ({"min_tokens": 1}, {"max_quality": 1.0}, {"domains": ["code"]}, {"min_reasons": 1}, hard):
         assert tier(unknown, {"tier": "expert", **rule}) == "crowd"
 
 

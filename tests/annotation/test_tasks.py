@@ -318,6 +318,21 @@ LAW = {
 }
 
 
+def test_what_the_data_calls_difficult_goes_to_whom_the_rules_say(release: Records) -> None:
+    rules = {"rules": [{"tier": "expert", "min_difficulty": 4}, {"tier": "crowd"}]}
+    said = ['{"difficulty": 4.5}', '{"difficulty": 3}', '{"difficulty": "hard"}', '{"difficulty": true}', None]
+    rows = [
+        {"prompt": f"What is {number}?", "completion": "No.", "metadata": metadata}
+        for number, metadata in enumerate(said)
+    ]
+    got = planned(release(rows), settings=rules)
+    assert {task.fields["prompt"]: task.tier for task in got.tasks} == {
+        "What is 0?": "expert",
+        **{f"What is {number}?": "crowd" for number in range(1, 5)},
+    }
+    assert {task.metadata.get("difficulty") for task in got.tasks} == {4.5, 3.0, None}
+
+
 def test_the_domain_decides_the_tier_and_can_be_found_by(release: Records) -> None:
     rows = [{"prompt": "Who speaks first in court?", "completion": "x"}, SOUP]
     got = planned(release(rows), settings=LAW, embed=embed, model="all-MiniLM-L6-v2")
@@ -427,6 +442,63 @@ def test_gold_goes_to_the_overlap_where_there_is_one(release: Records, gold: tup
     assert {(task.dataset, task.min_submitted) for task in none.tasks if task.gold} == {("assay-record", 1)}
 
 
+THREE = {"crowd": {"price": 2, "annotators": ["ana", "ben", "cem"]}}
+
+
+def test_everybody_of_the_tier_answers_every_gold_record_and_cannot_tell_which_they_are(
+    release: Records, gold: tuple[Gold, ...]
+) -> None:
+    """Without an overlap as with one for fewer people: gold takes three real records each along."""
+    records = release([{"prompt": f"What is {number}?", "completion": "No."} for number in range(40)])
+    for overlap in ({}, {"share": 0.2, "annotators": 2}):
+        got = planned(records, gold=gold, settings={"tiers": THREE, "overlap": overlap})
+        place = {(task.dataset, task.min_submitted) for task in got.tasks if task.gold}
+        assert place == {("assay-record-overlap-3", 3)}
+        beside = [task for task in got.tasks if not task.gold and (task.dataset, task.min_submitted) in place]
+        assert len(beside) == 3 * 4
+        settings = AnnotationSettings.model_validate({"tiers": THREE, "overlap": overlap})
+        looks = {look(task, settings) for task in beside}
+        assert {look(task, settings) for task in got.tasks if task.gold} <= looks
+        assert sum(not task.gold for task in got.tasks) == 40
+        (note,) = got.notes
+        assert "4 gold records bring 12 answers, too few to measure its people (3, who need 5 each)" in note
+    assert planned(records, gold=gold, settings={"tiers": THREE}).responses_by_tier == {"crowd": 28 + 3 * 12 + 3 * 4}
+
+
+def test_where_as_many_overlap_as_there_are_people_gold_is_in_the_sample(
+    release: Records, gold: tuple[Gold, ...]
+) -> None:
+    records = release([{"prompt": f"What is {number}?", "completion": "No."} for number in range(40)])
+    settings = {"tiers": THREE, "overlap": {"share": 0.1, "annotators": 3}, "gold": {"min_answers": 4}}
+    got = planned(records, gold=gold, settings=settings)
+    several = [task for task in got.tasks if task.dataset == "assay-record-overlap"]
+    assert {task.min_submitted for task in several} == {3}
+    assert Counter(task.gold is None for task in several) == {True: 12, False: 4}
+    assert got.notes == ()
+
+
+def test_gold_that_was_given_out_buys_no_company_a_second_time(release: Records, gold: tuple[Gold, ...]) -> None:
+    first = planned(
+        release([{"prompt": f"What is {number}?", "completion": "No."} for number in range(40)]),
+        gold=gold,
+        settings={"tiers": THREE},
+    )
+    given = {task.task_id: task.min_submitted for task in first.tasks}
+    rows = [{"prompt": f"What is {number}?", "completion": "No."} for number in range(30, 70)]
+    later = planned(release(rows), gold=gold, given=given, settings={"tiers": THREE})
+    new = [task for task in later.tasks if task.task_id not in given]
+    assert (len(new), {task.min_submitted for task in new}) == (30, {1})
+    assert {task.task_id: task.min_submitted for task in later.tasks if task.task_id in given}.items() <= given.items()
+    gone = planned(release([]), gold=gold, given=given, settings={"tiers": THREE})
+    assert (len(gone.tasks), gone.skipped) == (4, ())
+
+
+def test_a_tier_that_names_nobody_is_told_whom_its_gold_can_measure(release: Records, gold: tuple[Gold, ...]) -> None:
+    records = release([{"prompt": f"What is {number}?", "completion": "No."} for number in range(40)])
+    (note,) = planned(records, gold=gold, settings={"tiers": {"crowd": {"price": 2}}}).notes
+    assert note.startswith("crowd: 4 gold records bring 4 answers, enough to measure 0 people at 5 each; name its")
+
+
 def test_gold_without_company_is_held_back(release: Records, gold: tuple[Gold, ...]) -> None:
     got = planned(release([]), gold=gold)
     assert got.tasks == ()
@@ -436,8 +508,9 @@ def test_gold_without_company_is_held_back(release: Records, gold: tuple[Gold, .
 
 def test_gold_that_cannot_be_hidden_is_told(release: Records, gold: tuple[Gold, ...]) -> None:
     got = planned(release([{**SOUP, "reasons": ["safety.api_key"]}]), gold=gold)
-    assert len(got.notes) == 1
-    assert got.notes[0].startswith("crowd/assay-record: 3 gold records without reasons among 0 real ones")
+    thin, unhidden = got.notes
+    assert thin.startswith("crowd: 4 gold records bring 4 answers, too few to measure its people (1, who need 5 each)")
+    assert unhidden.startswith("crowd/assay-record: 3 gold records without reasons among 0 real ones")
     keyed = next(task for task in got.tasks if not task.gold)
     assert suggested(keyed, "verdict") == ("reject", None, "safety.api_key")
 
