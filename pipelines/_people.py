@@ -38,6 +38,19 @@ def decisions_of(settings: AnnotationSettings) -> pl.DataFrame:
         return _in_force(engine, settings)
 
 
+def given_out(settings: AnnotationSettings) -> dict[str, int]:
+    """task_id -> how many people answer it, of all that was given out and not taken back. Raises as `decided` does."""
+    from annotation.store.asked import all_asked
+    from annotation.store.database import reading
+
+    with _store() as engine:
+        if engine is None:
+            return {}
+        with reading(engine) as connection:
+            tasks = all_asked(connection, settings.project).values()
+    return {task.task_id: task.min_submitted for task in tasks if task.state != "withdrawn"}
+
+
 @contextmanager
 def _store() -> Iterator[Any]:
     """The store's engine; null where there is no store yet."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from pipelines._manifest import read_manifest
-from pipelines._people import DECISIONS, decisions_of, digest
+from pipelines._people import DECISIONS, decisions_of, digest, given_out
 from pipelines._people_lines import pulled_figures, pulled_lines, pushed_figures, pushed_lines, status_lines
 from pipelines.gate import report_of
 from schemas.errors import ReleaseError
@@ -53,23 +53,23 @@ class Pulled(NamedTuple):
 def push(release: Path, settings: Settings | None = None, *, dry_run: bool = False, progress: Say) -> Told:
     """Give out what waits for review in `release`, once, within the budget.
 
-    `settings` default to those of the release. Exit code 1 where the server refused records. Raises
-    ReleaseError, BudgetError (nothing was sent), AnnotationError and StoreError.
+    Of `settings` only `annotation` counts; without them those of the release hold. Exit code 1 where the server
+    refused records. Raises ReleaseError, BudgetError (nothing was sent), AnnotationError and StoreError.
     """
     from annotation.exchange.push import plan as sort_out
     from annotation.exchange.push import push as send
     from annotation.spending.budget import count_tasks, forecast, forecast_lines
 
     manifest = read_manifest(release)
-    chosen = settings or settings_of(manifest, release)
+    chosen = _with_annotation(settings_of(manifest, release), settings)
     planned = _plan(release, manifest, chosen, progress)
-    with _store() as engine:
+    with opened_store() as engine:
         if dry_run:
             new = sort_out(planned.tasks, engine, chosen.annotation).new
             foreseen = forecast(count_tasks(new), chosen.annotation, engine)
             figures = {"tasks": len(new), "amount": foreseen.amount, "currency": foreseen.currency}
             return Told(forecast_lines(foreseen), figures, 0 if foreseen.breaks is None else 1)
-        with _client() as client:
+        with connected() as client:
             sent = send(
                 planned.tasks,
                 client=client,
@@ -77,6 +77,7 @@ def push(release: Path, settings: Settings | None = None, *, dry_run: bool = Fal
                 settings=chosen.annotation,
                 run_id=manifest.run_id,
                 progress=progress,
+                foretell=lambda expected: progress("\n".join(forecast_lines(expected))),
             )
     return Told(
         pushed_lines(planned, sent, client.url, chosen.annotation),
@@ -88,37 +89,46 @@ def push(release: Path, settings: Settings | None = None, *, dry_run: bool = Fal
 def pull(release: Path, settings: Settings | None = None, *, progress: Say) -> Pulled:
     """Read the answers, book them, decide, and say what to make the release of again.
 
-    Raises what `push` raises, but for the budget: what it does not allow is reported, and tried again next time.
+    `settings` as for `push`: the release is made again with its own, whatever people are asked with. Exit code 1
+    where something could not be read or not be asked. Raises what `push` raises, but for the budget: what it does
+    not allow is reported, and tried again next time.
     """
     from annotation.exchange.pull import pull as read
 
     manifest = read_manifest(release)
-    chosen = settings or settings_of(manifest, release)
-    with _store() as engine, _client() as client:
+    chosen = _with_annotation(settings_of(manifest, release), settings)
+    with opened_store() as engine, connected() as client:
         got = read(client=client, engine=engine, settings=chosen.annotation, run_id=manifest.run_id, progress=progress)
     sources = tuple(manifest.sources) if _outdated(manifest, chosen.annotation) else ()
-    exit_code = 1 if got.read.missing_datasets else 0
+    failed = any(one.fate == "failed" for one in got.escalated)
+    exit_code = 1 if got.read.missing_datasets or got.read.unreadable or failed else 0
     figures = pulled_figures(got, chosen.annotation)
     return Pulled(pulled_lines(got, chosen.annotation), figures, exit_code, sources, chosen)
 
 
 def status(settings: AnnotationSettings) -> Told:
-    """The server, and how far each dataset of the project is. Raises AnnotationError where none answers."""
-    from annotation.home import home
-    from annotation.server.serve import health
+    """The server, and how far each dataset of the project is. Exit code 1 where none runs, or it lost a dataset.
 
-    with _store() as engine:
+    Raises AnnotationError where the one that ARGILLA_API_URL names does not answer.
+    """
+    from annotation.home import home
+    from annotation.server.finding import target
+
+    server = target(home())
+    about = {name: getattr(server, name) for name in ("running", "version", "engine", "pid")}
+    if server.url is None:
+        return Told(status_lines(server), {"url": None, "server": about, "datasets": {}, "missing": []}, 1)
+    with opened_store() as engine:
         names = _datasets(engine, settings.project)
-    with _client() as client:
+    with connected() as client:
         found = {f"{tier}/{name}": client.find_dataset(tier, name) for tier, name in names}
         progress = {where: client.progress(dataset) for where, dataset in found.items() if dataset is not None}
     gone = [where for where, dataset in found.items() if dataset is None]
-    server = health(home())
-    server_is_ours = server if server.url == client.url else None
-    lines = status_lines(server_is_ours, client.url, progress)
+    lines = status_lines(server, progress)
     lines += [f"{'missing':<12}{where}: the server does not have it; push again" for where in gone]
     figures = {
         "url": client.url,
+        "server": about,
         "datasets": {where: one._asdict() for where, one in progress.items()},
         "missing": gone,
     }
@@ -134,8 +144,8 @@ def _datasets(engine: "Engine", project: str) -> list[tuple[str, str]]:
     return sorted({(task.tier, task.dataset) for task in tasks if task.state != "withdrawn"})
 
 
-def cost(release: Path | None, settings: Settings | None = None) -> Told:
-    """What people cost, in all and for the records of `release`."""
+def cost(release: Path | None, settings: Settings | None = None, config: Path | None = None) -> Told:
+    """What people cost, in all and for the records of `release`; `config` is where the `settings` come from."""
     from annotation.spending.cost_lines import cost_lines
     from annotation.spending.costs import costs
 
@@ -143,13 +153,22 @@ def cost(release: Path | None, settings: Settings | None = None) -> Told:
     if release is not None:
         manifest = read_manifest(release)
         chosen = settings or settings_of(manifest, release)
-        records = _records(release)
-    with _store() as engine:
+        records = records_of(release)
+    with opened_store() as engine:
         report = costs(engine, chosen.annotation, records)
-    lines = cost_lines(report)
-    if release is None and settings is None:
-        lines.append(f"{'settings':<12}none were named, so prices and limits are the defaults; give DIR or --config")
-    return Told(lines, report.model_dump(mode="json"))
+    where = str(config or release or "") or None
+    if settings is not None:
+        said = f"prices and limits are those of {where or 'the settings given'}"
+    elif release is not None:
+        said = f"prices and limits are those {where} was made with; where push had others, give the same --config"
+    else:
+        said = "none were named, so prices and limits are the defaults; give DIR or --config"
+    return Told([*cost_lines(report), f"{'settings':<12}{said}"], {**report.model_dump(mode="json"), "settings": where})
+
+
+def _with_annotation(own: Settings, given: Settings | None) -> Settings:
+    """The release's settings, with what is asked of people as `given` has it: all else is how the release is made."""
+    return own if given is None else own.model_copy(update={"annotation": given.annotation})
 
 
 def settings_of(manifest: Manifest, release: Path) -> Settings:
@@ -158,7 +177,7 @@ def settings_of(manifest: Manifest, release: Path) -> Settings:
         return Settings.model_validate(manifest.settings)
     except ValidationError as error:
         raise ReleaseError(
-            f"{release}: its settings mean nothing to this version ({first_problem(error)}); curate again, or --config"
+            f"{release}: its settings mean nothing to this version ({first_problem(error)}); curate again"
         ) from error
 
 
@@ -169,7 +188,7 @@ def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) 
 
     asks = settings.annotation
     gold = read_gold(asks.gold.file, domains=asks.domains) if asks.gold.file else ()
-    records = _records(release)
+    records = records_of(release)
     waiting = records.filter(pl.col("outcome") == Fate.REVIEW.value).height
     progress(f"{waiting:,} of {records.height:,} records of {release} wait for people")
     known = decisions_of(asks)
@@ -184,6 +203,7 @@ def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) 
         model=settings.dedup.model,
         corrected=dict(corrected.iter_rows()),
         gold=gold,
+        given=given_out(asks),
     )
 
 
@@ -211,7 +231,8 @@ def _outdated(manifest: Manifest, settings: AnnotationSettings) -> bool:
 
 
 @contextmanager
-def _store() -> Iterator["Engine"]:
+def opened_store() -> Iterator["Engine"]:
+    """The store, made where there is none. Raises StoreError."""
     from annotation.home import in_home, make_home
     from annotation.store.database import open_store
 
@@ -224,15 +245,17 @@ def _store() -> Iterator["Engine"]:
         engine.dispose()
 
 
-def _client() -> "Client":
+def connected() -> "Client":
+    """The server of the environment, or else the store's own. Raises AnnotationError."""
     from annotation.exchange.client import Client
     from annotation.home import home
-    from annotation.server.serve import endpoint
+    from annotation.server.finding import endpoint
 
     return Client(*endpoint(home()))
 
 
-def _records(release: Path) -> pl.DataFrame:
+def records_of(release: Path) -> pl.DataFrame:
+    """Every row of a release and its outcome. Raises ReleaseError."""
     path = release / "records.parquet"
     try:
         return pl.read_parquet(path)

@@ -1,6 +1,6 @@
 """Adjudication: what people disagreed about is asked once more, of those whose word is last."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from sqlalchemy import Engine
@@ -15,10 +15,10 @@ from annotation.judging.deciding import Opinions, Result, corrected_domain, corr
 from annotation.judging.said import Said
 from annotation.store.asked import Asked
 from schemas.decision import REASONS, TaskKind
-from schemas.errors import BudgetError
+from schemas.errors import AnnotationError, BudgetError
 from schemas.settings import AnnotationSettings
 
-Fate = Literal["asked", "over budget", "refused", "lost", "nobody", "undecided again"]
+Fate = Literal["asked", "over budget", "refused", "failed", "lost", "nobody", "undecided again"]
 
 # One person is paid to decide; more would be a vote again.
 ADJUDICATORS = 1
@@ -28,8 +28,9 @@ class Escalation(NamedTuple):
     """A task that its people left undecided, and what becomes of it.
 
     Fates: asked (an adjudicator has it), over budget (the next pull tries again), refused (the server does not
-    take it), lost (the server no longer has the record), nobody (the settings name no adjudication tier),
-    undecided again (even the adjudicator's answer decides nothing: they must correct it).
+    take it), failed (the server does not give us the dataset; the next pull tries again), lost (the server no
+    longer has the record), nobody (the settings name no adjudication tier), undecided again (even the
+    adjudicator's answer decides nothing: they must correct it).
     """
 
     task_id: str
@@ -37,7 +38,7 @@ class Escalation(NamedTuple):
     why: str
     tier: str  # that has it, or should have it; "" for nobody
     fate: Fate
-    detail: str | None  # over budget: the limit that does not allow it; refused: what the server says
+    detail: str | None  # over budget: the limit that does not allow it; refused, failed: what the server says
 
 
 def adjudicate(
@@ -185,13 +186,23 @@ def _give_out(
         return {}
     try:
         return give(tasks)
-    except BudgetError:
-        pass
-    # As many as there is money for, in their order.
+    except (BudgetError, AnnotationError):
+        return _one_by_one(tasks, give)
+
+
+def _one_by_one(
+    tasks: Sequence[Task], give: Callable[[Sequence[Task]], dict[str, tuple[Fate, str]]]
+) -> dict[str, tuple[Fate, str]]:
+    """As many as there is money for, in their order; a dataset that cannot be had keeps no other from being asked."""
     short: dict[str, tuple[Fate, str]] = {}
+    failed: dict[tuple[str, str], tuple[Fate, str]] = {}
     for number, task in enumerate(tasks):
+        where = (task.tier, task.dataset)
         try:
-            short |= give([task])
+            short |= {task.task_id: failed[where]} if where in failed else give([task])
+        except AnnotationError as error:
+            failed[where] = ("failed", str(error))
+            short[task.task_id] = failed[where]
         except BudgetError as error:
             over: Fate = "over budget"
             return short | {other.task_id: (over, str(error)) for other in tasks[number:]}

@@ -188,7 +188,7 @@ class Client:
         bad: list[Refused] = []
         for task in tasks:
             try:
-                good.append(encoded(task, dataset.questions))
+                good.append(encoded(task, dataset.questions, dataset.domains))
             except ValueError as error:
                 bad.append(Refused(task.task_id, str(error)))
         if bad:
@@ -215,21 +215,24 @@ class Client:
             if record["external_id"] in task_ids
         }
 
-    def withdraw(self, dataset: Remote, task_ids: Collection[str], *, answered: bool = True) -> int:
+    def withdraw(self, dataset: Remote, task_ids: Collection[str], *, answered: bool = True) -> set[str]:
         """Deletes those tasks with what was said of them; unless `answered` those of which nothing was said.
 
-        Returns how many there were.
+        Returns those that the server holds still, because something was said of them.
         """
-        ids = [
-            record["id"]
-            for listing in self._listings(dataset, include="responses")
-            for record in listing.records
-            if record["external_id"] in task_ids and (answered or not record.get("responses"))
-        ]
+        ids: list[str] = []
+        left: set[str] = set()
+        for listing in self._listings(dataset, include="responses"):
+            told = [(record, bool(record.get("responses"))) for record in listing.records]
+            for record, has_answers in (*told, *((record, True) for record, _ in listing.unreadable)):
+                if record["external_id"] in task_ids and has_answers and not answered:
+                    left.add(record["external_id"])
+                elif record["external_id"] in task_ids:
+                    ids.append(record["id"])
         for start in range(0, len(ids), MAX_DELETED):
             some = ",".join(ids[start : start + MAX_DELETED])
             self._transport.call("DELETE", f"datasets/{dataset.id}/records", params={"ids": some})
-        return len(ids)
+        return left
 
     # Below: how
 
@@ -249,11 +252,16 @@ class Client:
         return {user["id"]: user["username"] for user in self._transport.items(path)}
 
     def _listings(self, dataset: Remote, include: str | None = None) -> Iterator[Listing]:
-        def fetch(offset: int, limit: int) -> tuple[dict[str, Any], int]:
-            params = {"offset": offset, "limit": limit} | ({"include": include} if include else {})
-            return self._transport.sized("GET", f"datasets/{dataset.id}/records", params=params)
+        path = f"datasets/{dataset.id}/records"
 
-        return listings(fetch, f"{dataset.workspace}/{dataset.name}")
+        def bare(offset: int, limit: int) -> tuple[dict[str, Any], int]:
+            return self._transport.sized("GET", path, params={"offset": offset, "limit": limit})
+
+        def fetch(offset: int, limit: int) -> tuple[dict[str, Any], int]:
+            return self._transport.sized("GET", path, params={"offset": offset, "limit": limit, "include": include})
+
+        name = f"{dataset.workspace}/{dataset.name}"
+        return listings(fetch, name, bare) if include else listings(bare, name)
 
 
 def _stored(record: dict[str, Any], questions: dict[str, str]) -> Stored:

@@ -1,4 +1,4 @@
-"""What people said is read from the server page by page; each page is kept, then paid, before the next is read."""
+"""What people said is read from the server page by page; each page is kept and paid before the next is read."""
 
 from collections import Counter
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from annotation.exchange.client import Client
 from annotation.exchange.push import Say
 from annotation.exchange.responses import Page
-from annotation.spending.budget import book_responses
+from annotation.spending.budget import book_in
 from annotation.spending.ledger import locked
 from annotation.store.asked import Asked, all_asked, keep_answers, set_state
 from annotation.store.database import reading
@@ -33,6 +33,11 @@ class Read(NamedTuple):
     strange_records: int  # records of these datasets that nobody gave out
     missing_datasets: tuple[str, ...]  # "tier/dataset" that the server does not have
     missing_tasks: tuple[str, ...]  # open tasks that the server does not have: push sends them again
+    unreadable: dict[str, str]  # task that the server has -> why it cannot tell what was said of it
+
+
+_NAMED = ("missing_datasets", "missing_tasks", "unreadable")
+"""Of Read what is not a number."""
 
 
 def collect(
@@ -44,6 +49,7 @@ def collect(
     counts: Counter[str] = Counter()
     present: Present = {}
     gone: list[str] = []
+    unreadable: dict[str, str] = {}
     for tier, name in sorted({(task.tier, task.dataset) for task in known.values() if task.state != "withdrawn"}):
         dataset = client.find_dataset(tier, name)
         if dataset is None:
@@ -52,16 +58,17 @@ def collect(
         for page in client.responses(dataset):
             counts.update(_keep(engine, settings, known, page, run_id))
             present |= {task_id: held for task_id, held in page.metadata.items() if task_id in known}
+            unreadable |= {task_id: why for task_id, why in page.unreadable.items() if task_id in known}
         say(f"{tier}/{name}: {counts['submitted']:,} answers so far, {counts['booked']:,} of them new to the books")
-    missing = [task for task in known.values() if task.state == "pushed" and task.task_id not in present]
-    fields = {name: counts[name] for name in Read._fields if name not in ("missing_datasets", "missing_tasks")}
-    return Read(**fields, missing_datasets=tuple(gone), missing_tasks=tuple(task.task_id for task in missing)), present
+    missing = tuple(name for name, task in known.items() if task.state == "pushed" and name not in present)
+    numbers = {name: counts[name] for name in Read._fields if name not in _NAMED}
+    return Read(**numbers, missing_datasets=tuple(gone), missing_tasks=missing, unreadable=unreadable), present
 
 
 def _keep(
     engine: Engine, settings: AnnotationSettings, known: dict[str, Asked], page: Page, run_id: str | None
 ) -> dict[str, int]:
-    """A page of answers, kept first and then paid: what is kept and not paid is paid by the next pull."""
+    """A page of answers, kept and paid in one transaction: no answer is used that is not paid."""
     ours = [answer for answer in page.answers if answer.task_id in known]
     arrived = [name for name in page.task_ids if name in known and known[name].state == "reserved"]
     with locked(engine, settings.project, settings.currency) as lock:
@@ -70,8 +77,8 @@ def _keep(
         )
         # A push that was cut short did not live to note them.
         set_state(lock.connection, arrived, "pushed", was=("reserved",))
-    submitted = [answer for answer in ours if answer.status == "submitted"]
-    booked = book_responses(engine, submitted, settings, run_id) if submitted else None
+        submitted = [answer for answer in kept.answers if answer.status == "submitted"]
+        booked = book_in(lock, submitted, run_id)
     return {
         "tasks": sum(name in known for name in page.task_ids),
         "strange_records": sum(name not in known for name in page.task_ids),
@@ -80,7 +87,7 @@ def _keep(
         "discarded": sum(answer.status == "discarded" for answer in ours),
         "new": kept.new,
         "changed": kept.changed,
-        "booked": len(booked.new) if booked else 0,
-        "amount": booked.amount if booked else 0,
-        "overdrawn": booked.overdrawn if booked else 0,
+        "booked": len(booked.new),
+        "amount": booked.amount,
+        "overdrawn": booked.overdrawn,
     }

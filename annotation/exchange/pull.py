@@ -15,16 +15,17 @@ from annotation.asking.routing import Facts, route
 from annotation.exchange.adjudication import Escalation, adjudicate
 from annotation.exchange.client import Client
 from annotation.exchange.collecting import Present, Read, collect
+from annotation.exchange.concluding import conclude
 from annotation.exchange.push import Say
 from annotation.exchange.responses import Answer
 from annotation.judging.deciding import Result, accuracies, results
 from annotation.judging.measures import Measured, measures
 from annotation.judging.said import Said, said
-from annotation.spending.budget import release_tasks
-from annotation.spending.ledger import locked
-from annotation.store.asked import Asked, all_answers, all_asked, set_state
+from annotation.spending.budget import OPEN
+from annotation.spending.reserving_again import Again, reserve_again
+from annotation.store.asked import Asked, all_answers, all_asked
 from annotation.store.database import reading
-from annotation.store.decisions import Decision, record_decisions
+from annotation.store.decisions import Decision
 from schemas.decision import TaskKind
 from schemas.settings import AnnotationSettings
 
@@ -34,9 +35,11 @@ class Pulled(NamedTuple):
 
     read: Read
     decisions: tuple[Decision, ...]  # new or changed by this pull
+    retracted: tuple[Decision, ...]  # held until this pull: the answers that decided were taken back or changed
     wrote: dict[str, str]  # subject -> whose corrected response was taken, where there were several
     waiting: int  # open tasks that want more answers
     released: int  # reserved before and not needed, smallest units
+    again: Again  # reserved anew, for answers that were paid and then taken back
     escalated: tuple[Escalation, ...]  # undecided, with what becomes of them
     all_discarded: tuple[str, ...]  # open tasks that everybody who looked discarded
     strangers: tuple[tuple[str, str], ...]  # (tier, annotator) who answered and is not in the settings; paid like all
@@ -65,23 +68,26 @@ def pull(
     opinions = _opinions(settings.project, tasks, answers)
     found = results(tasks, opinions, settings, lambda task, domain: _tier_of(task, domain, present, settings))
     final, undecided = _by_subject(found)
-    done = _done(tasks, final, opinions)
-    # Nobody has to settle what people agree on by now; should they disagree again, it is asked again.
-    needless = [task for task in done if task.adjudicates and task.task_id not in answers]
-    _take_back(client, needless)
-    new, released = _decide(engine, settings, done, needless, final, undecided, run_id)
-    say(f"decided: {len(new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
+    written = conclude(
+        tasks, answers, opinions, final, undecided, client=client, engine=engine, settings=settings, run_id=run_id
+    )
+    say(f"decided: {len(written.new):,} new or changed, {len(undecided):,} to be looked at by somebody else")
+    open_tasks = [task for task in written.tasks if task.state in OPEN and task.subject not in final]
+    missing = {task.task_id: task.min_submitted - len(opinions.get(task.task_id, ())) for task in open_tasks}
+    sent = {task.task_id for task in open_tasks if task.state == "pushed"}
+    again = reserve_again(engine, {name: missing[name] for name in sent if missing[name] > 0}, settings, run_id)
     escalated = adjudicate(
         undecided, opinions, tasks, present, client=client, engine=engine, settings=settings, run_id=run_id
     )
     gold = accuracies(tasks, opinions, settings)
-    open_tasks = [task for task in tasks if task.state in ("reserved", "pushed") and task.subject not in final]
     return Pulled(
         read=read,
-        decisions=tuple(new),
+        decisions=written.new,
+        retracted=written.retracted,
         wrote={result.task.subject: result.wrote for result in final.values() if result.wrote},
-        waiting=sum(len(opinions.get(task.task_id, ())) < task.min_submitted for task in open_tasks),
-        released=released,
+        waiting=sum(number > 0 for number in missing.values()),
+        released=written.released,
+        again=again,
         escalated=escalated,
         all_discarded=tuple(task.task_id for task in open_tasks if _all_discarded(answers.get(task.task_id, ()))),
         strangers=_strangers(tasks, opinions, settings),
@@ -113,47 +119,6 @@ def _by_subject(found: Sequence[Result]) -> tuple[dict[str, Result], list[Result
     return final, [result for result in last.values() if result.decision is None]
 
 
-def _done(tasks: Sequence[Asked], final: dict[str, Result], opinions: dict[str, list[Said]]) -> list[Asked]:
-    """The open tasks that need no more answers. Gold does when it has its answers, whatever they are."""
-    return [
-        task
-        for task in tasks
-        if task.state not in ("decided", "withdrawn")
-        and (task.subject in final if task.gold is None else len(opinions.get(task.task_id, ())) >= task.min_submitted)
-    ]
-
-
-def _decide(
-    engine: Engine,
-    settings: AnnotationSettings,
-    done: Sequence[Asked],
-    needless: Sequence[Asked],
-    final: dict[str, Result],
-    undecided: Sequence[Result],
-    run_id: str | None,
-) -> tuple[list[Decision], int]:
-    """What is new among the decisions, and what they set free."""
-    ids = [task.task_id for task in done]
-    # Given back first: what is decided has nothing reserved, whenever this is cut short.
-    released = release_tasks(engine, ids, settings, "decided", run_id) if ids else 0
-    decisions = [result.decision for result in final.values() if result.decision is not None]
-    with locked(engine, settings.project, settings.currency) as lock:
-        new = record_decisions(lock.connection, settings.project, decisions, lock.at)
-        set_state(lock.connection, ids, "decided")
-        set_state(lock.connection, [task.task_id for task in needless], "withdrawn")
-        escalated = [result.task.task_id for result in undecided if not result.task.adjudicates]
-        set_state(lock.connection, escalated, "escalated", was=("reserved", "pushed", "decided"))
-    return new, released
-
-
-def _take_back(client: Client, tasks: Sequence[Asked]) -> None:
-    """Off the server, where they are on it."""
-    for tier, name in sorted({(task.tier, task.dataset) for task in tasks}):
-        if (dataset := client.find_dataset(tier, name)) is not None:
-            mine = {task.task_id for task in tasks if (task.tier, task.dataset) == (tier, name)}
-            client.withdraw(dataset, mine, answered=False)
-
-
 def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSettings) -> str | None:
     """The tier that the rules send the task to with this domain, where they sent it elsewhere without.
 
@@ -167,6 +132,7 @@ def _tier_of(task: Asked, domain: str, present: Present, settings: AnnotationSet
         source=held.get("source"),
         n_tokens=held.get("n_tokens"),
         quality=held.get("quality"),
+        difficulty=held.get("difficulty"),
     )
     tier = route(facts, settings.rules).tier
     before = route(facts._replace(domain=task.domain), settings.rules).tier

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from annotation.asking.questions import DatasetSpec
+from annotation.asking.questions import DOMAIN, DatasetSpec
 from annotation.exchange.batches import VECTOR
 from annotation.exchange.transport import Exists, Refusal, Transport
 from schemas.errors import AnnotationError
@@ -24,6 +24,7 @@ class Remote(NamedTuple):
     workspace: str
     name: str
     questions: dict[str, str]  # name -> the server's id
+    domains: frozenset[str]  # that annotators can choose; empty where they are not asked
 
 
 class Datasets:
@@ -75,7 +76,9 @@ class Datasets:
 
     def _remote(self, found: dict[str, Any], workspace: str) -> Remote:
         questions = self._transport.items(f"datasets/{found['id']}/questions")
-        return Remote(found["id"], workspace, found["name"], {item["name"]: item["id"] for item in questions})
+        domains = next((_options(item) for item in questions if item["name"] == DOMAIN), set())
+        ids = {item["name"]: item["id"] for item in questions}
+        return Remote(found["id"], workspace, found["name"], ids, frozenset(domains))
 
     def _bring_up_to_date(self, found: dict[str, Any], workspace: str, spec: DatasetSpec) -> None:
         """Adds what may be added to a dataset that people already work on; refuses what would change the question."""
@@ -106,16 +109,24 @@ def agree(
     vectors: list[dict[str, Any]],
     spec: DatasetSpec,
 ) -> None:
-    """Raises AnnotationError where a published dataset asks something other than `spec`; it cannot be changed."""
+    """Raises AnnotationError where a published dataset asks something other than `spec`; it cannot be changed.
+
+    Which domains can be chosen may differ: the settings gain and lose some while people work, and theirs is a guess.
+    """
     remedy = "finish and pull it, then set another annotation.project for new work (or delete it on the server)"
     shown = {item["name"]: (item["settings"]["type"], item["required"]) for item in fields}
     ours = {field.name: (field.type, field.required) for field in spec.fields}
     if shown != ours:
         raise AnnotationError(f"{where}: its fields differ ({_difference(shown, ours)}); {remedy}")
-    asked = {item["name"]: (item["settings"]["type"], item["required"], _options(item)) for item in questions}
+    asked = {
+        item["name"]: (item["settings"]["type"], item["required"], _options(item))
+        for item in questions
+        if item["name"] != DOMAIN
+    }
     to_ask = {
         question.name: (_TYPES.get(question.type, question.type), question.required, set(question.options))
         for question in spec.questions
+        if question.name != DOMAIN
     }
     if asked != to_ask:
         raise AnnotationError(f"{where}: its questions differ ({_difference(asked, to_ask)}); {remedy}")

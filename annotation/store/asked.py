@@ -9,10 +9,7 @@ from sqlalchemy import Connection
 
 from annotation.exchange.responses import Answer
 from annotation.store.database import as_utc, rows_in
-from annotation.store.tables import ENTRIES, RESPONSES, TASKS
-
-REFUSED = "refused by the server: "
-"""What the release of a task begins with that the server did not take."""
+from annotation.store.tables import RESPONSES, TASKS
 
 # Ids in one statement, well below either database's limit.
 _AT_ONCE = 1000
@@ -45,6 +42,7 @@ class Kept(NamedTuple):
 
     new: int
     changed: int
+    answers: list[Answer]  # all of the batch, under the names that their writers have in the store
 
 
 def all_asked(connection: Connection, project: str) -> dict[str, Asked]:
@@ -63,34 +61,23 @@ def set_state(connection: Connection, task_ids: Collection[str], state: str, *, 
         connection.execute(change.where(TASKS.c.task_id.in_(ids[start : start + _AT_ONCE])))
 
 
-def refused_before(connection: Connection, task_ids: Sequence[str]) -> set[str]:
-    """Those of the tasks that were given back, the last time, because the server did not take them."""
-    query = (
-        sa.select(ENTRIES.c.task_id, ENTRIES.c.note)
-        .where(ENTRIES.c.kind == "release", ENTRIES.c.response_id.is_(None))
-        .order_by(ENTRIES.c.id)
-    )
-    notes = {row.task_id: row.note or "" for row in rows_in(connection, query, ENTRIES.c.task_id, task_ids)}
-    return {task_id for task_id, note in notes.items() if note.startswith(REFUSED)}
-
-
 def refusal_note(reason: str) -> str:
     """The ledger's note for a task that the server did not take."""
-    return (REFUSED + reason)[:_NOTE]
+    return f"refused by the server: {reason}"[:_NOTE]
 
 
 def keep_answers(connection: Connection, project: str, tiers: dict[str, str], answers: Iterable[Answer]) -> Kept:
     """Stores what was said last by each person of each task; `tiers` gives the tier of each task.
 
-    The connection's transaction must keep others from writing to the project (see ledger.locked).
+    `answers` are all that the server holds of their tasks. The connection's transaction must keep others from
+    writing to the project (see ledger.locked).
     """
-    wanted = {(answer.task_id, answer.annotator): answer for answer in answers}
-    known = {
-        (row.task_id, row.annotator): _answer(row)
-        for row in rows_in(
-            connection, sa.select(RESPONSES), RESPONSES.c.task_id, sorted({task_id for task_id, _ in wanted})
-        )
-    }
+    told = list(answers)
+    rows_of = sorted({answer.task_id for answer in told})
+    before = [_answer(row) for row in rows_in(connection, sa.select(RESPONSES), RESPONSES.c.task_id, rows_of)]
+    named = _named(told, before)
+    wanted = {(answer.task_id, answer.annotator): answer for answer in named}
+    known = {(answer.task_id, answer.annotator): answer for answer in before}
     fresh = [answer for key, answer in wanted.items() if key not in known]
     # A server restored from a backup tells older answers again; the newer one is what the person said last.
     changed = [
@@ -107,7 +94,25 @@ def keep_answers(connection: Connection, project: str, tiers: dict[str, str], an
             .where(RESPONSES.c.task_id == answer.task_id, RESPONSES.c.annotator == answer.annotator)
             .values(answer._asdict())
         )
-    return Kept(len(fresh), len(changed))
+    return Kept(len(fresh), len(changed), named)
+
+
+def _named(told: Sequence[Answer], before: Sequence[Answer]) -> list[Answer]:
+    """The answers under the names that they were first kept under: people are renamed, and leave a workspace.
+
+    Somebody else who bears such a name by now is told apart by the response.
+    """
+    names = {answer.response_id: answer.annotator for answer in before}
+    there = {answer.response_id for answer in told}
+    taken = {(answer.task_id, answer.annotator) for answer in before if answer.response_id in there}
+
+    def name(answer: Answer) -> str:
+        if answer.response_id in names:
+            return names[answer.response_id]
+        is_taken = (answer.task_id, answer.annotator) in taken
+        return f"{answer.annotator} ({answer.response_id[:8]})" if is_taken else answer.annotator
+
+    return [answer._replace(annotator=name(answer)) for answer in told]
 
 
 def all_answers(connection: Connection, project: str) -> dict[str, list[Answer]]:

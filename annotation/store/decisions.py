@@ -1,6 +1,6 @@
 """Decisions: what people decided of each subject, written once for each change, the last line in force."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +11,9 @@ from sqlalchemy import Connection, Engine
 from annotation.store.database import reading
 from annotation.store.tables import DECISIONS
 from schemas.decision import DECISION_SCHEMA
+
+WITHDRAWN = "withdrawn"
+"""The verdict of a line that takes back the one before: nothing is decided of its subject."""
 
 
 class Decision(NamedTuple):
@@ -39,9 +42,10 @@ def decisions_in_force(engine: Engine, project: str) -> pl.DataFrame:
 
 
 def in_force(connection: Connection, project: str) -> dict[str, Decision]:
-    """Subject -> the last decision of it."""
+    """Subject -> the last decision of it, unless it was taken back."""
     last = sa.select(sa.func.max(DECISIONS.c.id)).where(DECISIONS.c.project == project).group_by(DECISIONS.c.subject)
-    rows = connection.execute(sa.select(DECISIONS).where(DECISIONS.c.id.in_(last)))
+    query = sa.select(DECISIONS).where(DECISIONS.c.id.in_(last), DECISIONS.c.verdict != WITHDRAWN)
+    rows = connection.execute(query)
     return {row.subject: _decision(row) for row in rows}
 
 
@@ -56,11 +60,32 @@ def record_decisions(
     # What is compared must be what will be read: JSON and SQL change nothing else.
     shown = [_storable(decision) for decision in decisions]
     new = [decision for decision in shown if known.get(decision.subject) != decision]
-    if new:
-        moment = at or datetime.now(UTC)
-        rows = [decision._asdict() | {"project": project, "decided_at": moment} for decision in new]
-        connection.execute(sa.insert(DECISIONS), [row | {"reasons": list(row["reasons"])} for row in rows])
+    _write(connection, project, new, at)
     return new
+
+
+def withdraw_decisions(
+    connection: Connection, project: str, subjects: Collection[str], at: datetime | None = None
+) -> list[Decision]:
+    """Writes that nothing is decided of these subjects; returns the decisions that held until now, by subject.
+
+    Under the same lock as `record_decisions`. What is not decided stays so, and nothing is written of it.
+    """
+    known = in_force(connection, project)
+    gone = [known[subject] for subject in sorted(subjects) if subject in known]
+    _write(connection, project, [_nothing(decision) for decision in gone], at)
+    return gone
+
+
+def _nothing(decision: Decision) -> Decision:
+    return Decision(decision.subject, decision.kind, WITHDRAWN, None, (), None, None, {}, 0, WITHDRAWN, None)
+
+
+def _write(connection: Connection, project: str, decisions: Iterable[Decision], at: datetime | None) -> None:
+    moment = at or datetime.now(UTC)
+    rows = [decision._asdict() | {"project": project, "decided_at": moment} for decision in decisions]
+    if rows:
+        connection.execute(sa.insert(DECISIONS), [row | {"reasons": list(row["reasons"])} for row in rows])
 
 
 def _decision(row: sa.Row[Any]) -> Decision:

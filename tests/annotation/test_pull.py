@@ -4,145 +4,22 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
-from uuid import uuid4
 
-import httpx
 import pytest
-import sqlalchemy as sa
-from sqlalchemy import Engine
 
-from annotation.asking.routing import dataset_of
-from annotation.asking.tasks import Task, chosen_field, task_id
-from annotation.exchange.client import Client
-from annotation.exchange.pull import Pulled, pull
-from annotation.exchange.push import push
-from annotation.spending.ledger import Sums, sums
-from annotation.store.database import open_store, reading
-from annotation.store.decisions import decisions_in_force
-from annotation.store.tables import DECISIONS, ENTRIES, RESPONSES, TASKS
-from schemas.decision import DECISION_SCHEMA, TaskKind
-from schemas.settings import AnnotationSettings, BudgetSettings
+from annotation.asking.tasks import Task, chosen_field
+from annotation.spending.ledger import Sums
+from annotation.store.tables import DECISIONS, ENTRIES, RESPONSES
+from schemas.decision import TaskKind
+from schemas.settings import BudgetSettings
 
 HOSTILE = "<img src=x onerror=alert(1)>\r\n\u202eright to left\u202c \U0001f9d1\u200d\U0001f680 \u00a0'\"; -- end  "
 WHY = "A program doubts that the request is answered."
 
 
-class Desk:
-    """A project: its tasks, its people, and its store."""
-
-    def __init__(self, argilla: Any, client: Client, store: Engine, settings: AnnotationSettings) -> None:
-        self.argilla, self.client, self.store, self.settings = argilla, client, store, settings
-
-    def task(self, name: str, kind: TaskKind = TaskKind.RECORD, *, overlap: int = 1, **said: Any) -> Task:
-        shown: dict[str, str] = {"prompt": f"What is {name}?", "completion": "It is what it is.", "why": WHY}
-        if kind == TaskKind.PAIR:
-            shown = {"prompt_a": "What is it?", "prompt_b": "What's it?", "why": WHY}
-        if kind == TaskKind.PREFERENCE:
-            shown = {"prompt": "What is it?", "answer_a": "This.", "answer_b": "That.", "why": WHY}
-        given = {
-            "task_id": task_id(self.settings.project, kind, name),
-            "kind": kind,
-            "subject": name,
-            "record_id": name,
-            "twin_id": None,
-            "tier": "crowd",
-            "dataset": dataset_of(self.settings.project, kind, overlap=overlap > 1),
-            "min_submitted": overlap,
-            "domain": "general",
-            "reasons": ("refusal.partial",),
-            "gold": None,
-            "fields": shown,
-            "suggestions": (),
-            "metadata": {"domain": "general", "source": "raw.jsonl", "n_tokens": 12, "quality": 0.5},
-            "vector": None,
-        }
-        return Task(**given | said)
-
-    def push(self, *tasks: Task) -> None:
-        done = push(tasks, client=self.client, engine=self.store, settings=self.settings)
-        assert (done.new, done.refused) == (len(tasks), ())
-
-    def pull(self) -> Pulled:
-        return pull(client=self.client, engine=self.store, settings=self.settings)
-
-    def rest(self, who: str, method: str, path: str, body: Any = None) -> Any:
-        headers = {"X-Argilla-Api-Key": self.argilla.accounts[who].api_key}
-        answer = httpx.request(method, f"{self.argilla.url}/api/v1/{path}", headers=headers, json=body, timeout=60)
-        assert answer.is_success, answer.text
-        return answer.json() if answer.content else None
-
-    def records(self, task: Task) -> dict[str, dict[str, Any]]:
-        dataset = self.client.find_dataset(task.tier, task.dataset)
-        assert dataset is not None
-        listed = self.rest("owner", "GET", f"datasets/{dataset.id}/records?limit=1000&include=responses,suggestions")
-        return {record["external_id"]: record for record in listed["items"]}
-
-    def say(self, who: str, task: Task, status: str = "submitted", **answers: Any) -> str:
-        """What somebody answers in the form; answering again replaces it. The response's id."""
-        record = self.records(task)[task.task_id]["id"]
-        values = {question: {"value": value} for question, value in answers.items()}
-        item = {"record_id": record, "status": status, "values": values or None}
-        done = self.rest(who, "POST", "me/responses/bulk", {"items": [item]})["items"][0]
-        assert done["error"] is None, done
-        return str(done["item"]["id"])
-
-    def decided(self) -> dict[str, dict[str, Any]]:
-        frame = decisions_in_force(self.store, self.settings.project)
-        assert frame.schema == DECISION_SCHEMA
-        return {row["subject"]: row for row in frame.iter_rows(named=True)}
-
-    def money(self) -> Sums:
-        with reading(self.store) as connection:
-            return sums(connection, self.settings.project)
-
-    def count(self, table: sa.Table, *where: Any) -> int:
-        with reading(self.store) as connection:
-            query = (
-                sa.select(sa.func.count()).select_from(table).where(table.c.project == self.settings.project, *where)
-            )
-            return int(connection.execute(query).scalar_one())
-
-    def states(self) -> dict[str, str]:
-        with reading(self.store) as connection:
-            return {row.task_id: row.state for row in connection.execute(sa.select(TASKS))}
-
-    def adjudicated(self, task: Task, tier: str = "expert") -> Task:
-        """The task that settles another, as the adjudicators have it."""
-        name = dataset_of(self.settings.project, task.kind, adjudicates=True)
-        again = task_id(self.settings.project, task.kind, task.subject, adjudicates=True)
-        return task._replace(task_id=again, tier=tier, dataset=name)
-
-
-@pytest.fixture
-def client(argilla: Any) -> Iterator[Client]:
-    with Client(argilla.url, argilla.api_key) as made:
-        yield made
-
-
-@pytest.fixture
-def settings(argilla_settings: AnnotationSettings) -> AnnotationSettings:
-    return argilla_settings.model_copy(update={"project": f"p{uuid4().hex[:12]}"})
-
-
-@pytest.fixture
-def desk(argilla: Any, client: Client, settings: AnnotationSettings, tmp_path: Any) -> Iterator[Desk]:
-    engine = open_store(f"sqlite:///{tmp_path}/store/assay.db")
-    yield Desk(argilla, client, engine, settings)
-    engine.dispose()
-
-
-@pytest.fixture
-def either(argilla: Any, client: Client, settings: AnnotationSettings, database: str) -> Iterator[Desk]:
-    """A desk in SQLite, and one in PostgreSQL."""
-    engine = open_store(database)
-    yield Desk(argilla, client, engine, settings)
-    engine.dispose()
-
-
-def test_answers_become_decisions_and_are_paid(either: Desk) -> None:
+def test_answers_become_decisions_and_are_paid(either: Any) -> None:
     good, wrong, junk = (either.task(name) for name in ("good", "wrong", "junk"))
     either.push(good, wrong, junk)
     either.say("ana", good, verdict="accept", correct=5, well_formed=4)
@@ -167,7 +44,7 @@ def test_answers_become_decisions_and_are_paid(either: Desk) -> None:
     assert ratings["good"] == {"correct": 5.0, "well_formed": 4.0}
 
 
-def test_pulling_again_changes_nothing(either: Desk) -> None:
+def test_pulling_again_changes_nothing(either: Any) -> None:
     task = either.task("one")
     either.push(task, either.task("other"))
     either.say("ana", task, verdict="accept")
@@ -178,7 +55,7 @@ def test_pulling_again_changes_nothing(either: Desk) -> None:
     assert either.count(DECISIONS) == 1
 
 
-def test_drafts_and_discards_are_kept_apart_and_cost_nothing(desk: Desk) -> None:
+def test_drafts_and_discards_are_kept_apart_and_cost_nothing(desk: Any) -> None:
     started, thrown, both = (desk.task(name) for name in ("started", "thrown", "both"))
     desk.push(started, thrown, both)
     desk.say("ana", started, "draft", verdict="accept")
@@ -194,7 +71,7 @@ def test_drafts_and_discards_are_kept_apart_and_cost_nothing(desk: Desk) -> None
     assert desk.states()[thrown.task_id] == "pushed"
 
 
-def test_an_answer_that_is_changed_later_changes_the_decision_and_is_paid_once(desk: Desk) -> None:
+def test_an_answer_that_is_changed_later_changes_the_decision_and_is_paid_once(desk: Any) -> None:
     task = desk.task("one")
     desk.push(task)
     first = desk.say("ana", task, verdict="accept")
@@ -208,7 +85,7 @@ def test_an_answer_that_is_changed_later_changes_the_decision_and_is_paid_once(d
     assert desk.count(DECISIONS) == 2  # nothing that was decided is forgotten
 
 
-def test_several_people_decide_by_vote(desk: Desk) -> None:
+def test_several_people_decide_by_vote(desk: Any) -> None:
     task = desk.task("one", overlap=3)
     desk.push(task)
     desk.say("ana", task, verdict="fix", corrected="Mine.", reasons=["wrong"], correct=2)
@@ -225,7 +102,7 @@ def test_several_people_decide_by_vote(desk: Desk) -> None:
     assert desk.money() == Sums(reserved=0, spent=600)
 
 
-def test_a_tie_goes_to_an_expert_who_sees_what_was_said_but_not_by_whom(desk: Desk) -> None:
+def test_a_tie_goes_to_an_expert_who_sees_what_was_said_but_not_by_whom(desk: Any) -> None:
     task = desk.task("one", overlap=2)
     desk.push(task)
     desk.say("ana", task, verdict="accept", comment="fine by me")
@@ -258,7 +135,7 @@ def test_a_tie_goes_to_an_expert_who_sees_what_was_said_but_not_by_whom(desk: De
     assert desk.pull().decisions == ()
 
 
-def test_who_agrees_after_all_needs_no_expert(desk: Desk) -> None:
+def test_who_agrees_after_all_needs_no_expert(desk: Any) -> None:
     task = desk.task("one", overlap=2)
     desk.push(task)
     desk.say("ana", task, verdict="accept")
@@ -278,7 +155,7 @@ def test_who_agrees_after_all_needs_no_expert(desk: Desk) -> None:
     assert desk.money() == Sums(reserved=0, spent=5400)
 
 
-def test_a_record_that_is_gone_cannot_be_adjudicated_and_that_is_said(desk: Desk) -> None:
+def test_a_record_that_is_gone_cannot_be_adjudicated_and_that_is_said(desk: Any) -> None:
     task = desk.task("one", overlap=2)
     desk.push(task)
     desk.say("ana", task, verdict="accept")
@@ -294,7 +171,7 @@ def test_a_record_that_is_gone_cannot_be_adjudicated_and_that_is_said(desk: Desk
     assert desk.money() == Sums(reserved=0, spent=400)
 
 
-def test_a_fix_without_a_corrected_response_decides_nothing(desk: Desk) -> None:
+def test_a_fix_without_a_corrected_response_decides_nothing(desk: Any) -> None:
     task = desk.task("one")
     desk.push(task)
     desk.say("ana", task, verdict="fix", corrected="   ")
@@ -308,7 +185,7 @@ def test_a_fix_without_a_corrected_response_decides_nothing(desk: Desk) -> None:
     assert [decision.completion for decision in desk.pull().decisions] == ["So."]
 
 
-def test_without_money_for_adjudication_it_is_said_and_tried_again(desk: Desk) -> None:
+def test_without_money_for_adjudication_it_is_said_and_tried_again(desk: Any) -> None:
     tasks = [desk.task(name) for name in ("one", "two")]
     desk.push(*tasks)
     for task in tasks:
@@ -324,7 +201,7 @@ def test_without_money_for_adjudication_it_is_said_and_tried_again(desk: Desk) -
     assert desk.money() == Sums(reserved=10000, spent=400)
 
 
-def test_without_an_adjudication_tier_a_tie_stays_undecided(desk: Desk) -> None:
+def test_without_an_adjudication_tier_a_tie_stays_undecided(desk: Any) -> None:
     desk.settings = desk.settings.model_copy(update={"adjudication": None})
     task = desk.task("one", overlap=2)
     desk.push(task)
@@ -335,7 +212,7 @@ def test_without_an_adjudication_tier_a_tie_stays_undecided(desk: Desk) -> None:
     assert desk.decided() == {}
 
 
-def test_a_corrected_domain_goes_where_the_rules_send_it(desk: Desk) -> None:
+def test_a_corrected_domain_goes_where_the_rules_send_it(desk: Any) -> None:
     medical, general = desk.task("medical"), desk.task("general", domain="code")
     desk.push(medical, general)
     desk.say("ana", medical, verdict="accept", domain="medical")
@@ -350,7 +227,7 @@ def test_a_corrected_domain_goes_where_the_rules_send_it(desk: Desk) -> None:
     assert desk.decided()["medical"]["domain"] == "medical"
 
 
-def test_gold_decides_nothing_and_names_who_fails_it(desk: Desk) -> None:
+def test_gold_decides_nothing_and_names_who_fails_it(desk: Any) -> None:
     gold = [desk.task(f"gold-{number}", gold="reject", task_id=f"gold-{number}") for number in range(5)]
     desk.push(*gold, desk.task("real"))
     for number, task in enumerate(gold):
@@ -365,7 +242,7 @@ def test_gold_decides_nothing_and_names_who_fails_it(desk: Desk) -> None:
     assert found.waiting == 1
 
 
-def test_of_several_corrections_that_of_whoever_is_most_often_right(desk: Desk) -> None:
+def test_of_several_corrections_that_of_whoever_is_most_often_right(desk: Any) -> None:
     gold = [desk.task(f"gold-{number}", overlap=2, gold="reject", task_id=f"gold-{number}") for number in range(5)]
     task = desk.task("real", overlap=2)
     desk.push(*gold, task)
@@ -383,7 +260,7 @@ def test_of_several_corrections_that_of_whoever_is_most_often_right(desk: Desk) 
     assert verdict.alpha.value < 0
 
 
-def test_pairs_and_preferences(desk: Desk) -> None:
+def test_pairs_and_preferences(desk: Any) -> None:
     pair = desk.task("a:b", TaskKind.PAIR)
     right, swapped, equal = (desk.task(name, TaskKind.PREFERENCE) for name in ("right", "swapped", "equal"))
     desk.push(pair, right, swapped, equal)
@@ -405,7 +282,7 @@ def test_pairs_and_preferences(desk: Desk) -> None:
     }
 
 
-def test_a_preference_is_adjudicated_with_the_answers_where_they_were(desk: Desk) -> None:
+def test_a_preference_is_adjudicated_with_the_answers_where_they_were(desk: Any) -> None:
     tasks = [desk.task(f"one-{number}", TaskKind.PREFERENCE, overlap=2) for number in range(3)]
     desk.push(*tasks)
     for task in tasks:
@@ -424,7 +301,7 @@ def test_a_preference_is_adjudicated_with_the_answers_where_they_were(desk: Desk
     assert {row["verdict"] for row in desk.decided().values()} == {"accept"}
 
 
-def test_what_the_server_has_lost_is_told_and_nothing_is_taken_back(desk: Desk) -> None:
+def test_what_the_server_has_lost_is_told_and_nothing_is_taken_back(desk: Any) -> None:
     kept, lost, pair = desk.task("kept"), desk.task("lost"), desk.task("a:b", TaskKind.PAIR)
     desk.push(kept, lost, pair)
     desk.say("ana", kept, verdict="accept")
@@ -442,7 +319,7 @@ def test_what_the_server_has_lost_is_told_and_nothing_is_taken_back(desk: Desk) 
     assert desk.money() == Sums(reserved=400, spent=200)
 
 
-def test_records_that_nobody_gave_out_are_counted_and_left_alone(desk: Desk) -> None:
+def test_records_that_nobody_gave_out_are_counted_and_left_alone(desk: Any) -> None:
     task = desk.task("one")
     desk.push(task)
     dataset = desk.client.find_dataset("crowd", task.dataset)
@@ -455,12 +332,14 @@ def test_records_that_nobody_gave_out_are_counted_and_left_alone(desk: Desk) -> 
     assert desk.money() == Sums(reserved=200, spent=0)
 
 
-def test_a_project_without_tasks(desk: Desk) -> None:
+def test_a_project_without_tasks(desk: Any) -> None:
     found = desk.pull()
     assert (found.read.tasks, found.decisions, found.escalated) == (0, (), ())
     assert desk.decided() == {}
 
 
+# Six pages' worth of the first.
+MANY = 300
 PULL = """
 import json, sys
 from annotation.exchange.client import Client
@@ -475,16 +354,15 @@ with Client(order["url"], order["key"]) as client:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["answers are kept", "answers are paid"])
-def test_a_pull_killed_half_way_is_finished_by_the_next(either: Desk, moment: str) -> None:
-    tasks = [either.task(f"t{number}") for number in range(100)]
+def test_a_pull_killed_half_way_is_finished_by_the_next(either: Any) -> None:
+    tasks = [either.task(f"t{number}") for number in range(MANY)]
     either.push(*tasks)
     records = either.records(tasks[0])
     items = [
         {"record_id": record["id"], "status": "submitted", "values": {"verdict": {"value": "accept"}}}
         for record in records.values()
     ]
-    for start in range(0, 100, 50):
+    for start in range(0, MANY, 50):
         either.rest("ana", "POST", "me/responses/bulk", {"items": items[start : start + 50]})
     order = {
         "url": either.argilla.url,
@@ -495,13 +373,16 @@ def test_a_pull_killed_half_way_is_finished_by_the_next(either: Desk, moment: st
     assert process.stdin is not None
     with process.stdin as stdin:
         json.dump(order, stdin)
-    reached = (RESPONSES,) if moment == "answers are kept" else (ENTRIES, ENTRIES.c.kind == "book")
-    while not either.count(*reached) and process.poll() is None:
+    while not either.count(RESPONSES) and process.poll() is None:
         pass
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
+    booked = either.count(ENTRIES, ENTRIES.c.kind == "book")
+    assert 0 < booked < MANY  # the first page
+    assert either.count(RESPONSES) == booked  # what is kept is paid
+    assert either.decided() == {}
     either.pull()
-    assert either.count(ENTRIES, ENTRIES.c.kind == "book") == 100
-    assert either.money() == Sums(reserved=0, spent=100 * 200)
-    assert len(either.decided()) == 100
-    assert either.count(DECISIONS) == 100
+    assert either.count(ENTRIES, ENTRIES.c.kind == "book") == MANY
+    assert either.money() == Sums(reserved=0, spent=MANY * 200)
+    assert len(either.decided()) == MANY
+    assert either.count(DECISIONS) == MANY

@@ -6,6 +6,7 @@ import pytest
 
 from annotation.exchange import responses
 from annotation.exchange.responses import Answer, Listing, listings, page
+from annotation.exchange.transport import Refusal
 from schemas.errors import AnnotationError
 
 
@@ -78,6 +79,46 @@ def test_a_list_that_never_holds_still_is_an_error() -> None:
 
     server.before = delete_one  # type: ignore[method-assign]
     with pytest.raises(AnnotationError, match="kept changing while it was read"):
+        server.read()
+
+
+class Broken(Server):
+    """It cannot tell what was said of some records."""
+
+    def __init__(self, count: int, *unreadable: int) -> None:
+        super().__init__(count)
+        self.unreadable = {f"{number:05}" for number in unreadable}
+
+    def fetch(self, offset: int, limit: int) -> tuple[dict[str, Any], int]:
+        page, size = super().fetch(offset, limit)
+        if self.unreadable & {item["id"] for item in page["items"]}:
+            raise Refusal("refused", 422, "surrogates not allowed")
+        return page, size
+
+    def bare(self, offset: int, limit: int) -> tuple[dict[str, Any], int]:
+        return Server.fetch(self, offset, limit)
+
+
+@pytest.mark.parametrize(
+    ("count", "unreadable"),
+    [(1, [0]), (50, [49]), (51, [50]), (2345, [1234]), (2345, [0, 1, 49, 50, 51, 2344]), (3, [0, 1, 2])],
+)
+def test_a_page_that_is_refused_costs_the_records_that_cannot_be_told(count: int, unreadable: list[int]) -> None:
+    server = Broken(count, *unreadable)
+    found = list(listings(server.fetch, "d", server.bare))
+    read = [record["id"] for listing in found for record in listing.records]
+    told = [(record["id"], why) for listing in found for record, why in listing.unreadable]
+    assert told == [(name, "surrogates not allowed") for name in sorted(server.unreadable)]
+    assert read == [name for name in server.ids if name not in server.unreadable]
+    # Halved, and not counted down.
+    assert server.asked < 15 + 14 * len(unreadable)
+
+
+def test_a_server_that_refuses_everything_is_an_error() -> None:
+    server = Broken(3, 0)
+    with pytest.raises(Refusal):
+        list(listings(server.fetch, "d", server.fetch))
+    with pytest.raises(Refusal):
         server.read()
 
 

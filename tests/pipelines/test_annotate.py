@@ -28,7 +28,7 @@ def said(*arguments: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-@pytest.mark.parametrize("command", ["push", "pull"])
+@pytest.mark.parametrize("command", ["push", "pull", "withdraw"])
 def test_no_release_no_work(command: str, tmp_path: Path) -> None:
     code, out, err = said("annotate", command, str(tmp_path / "nothing"))
     assert (code, out) == (2, "")
@@ -49,6 +49,20 @@ def test_a_server_that_does_not_answer_is_named(finished: Path, monkeypatch: pyt
     assert code == 2
     assert "127.0.0.1:9" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_status_answers_also_where_no_server_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ASSAY_HOME", str(tmp_path / "store"))
+    code, out, _ = said("annotate", "status", "--json")
+    assert code == 1
+    nothing = {"running": False, "version": None, "engine": None, "pid": None}
+    assert json.loads(out) == {"url": None, "server": nothing, "datasets": {}, "missing": []}
+    code, out, _ = said("annotate", "status")
+    assert (code, out.splitlines()) == (
+        1,
+        ["argilla     no server runs; assay annotate serve starts one, and what it knows is there again"],
+    )
+    assert not (tmp_path / "store").exists()
 
 
 def test_a_dry_run_needs_no_server_and_says_what_it_would_cost(finished: Path) -> None:
@@ -73,6 +87,50 @@ def test_nothing_given_out_costs_nothing(finished: Path) -> None:
     assert "gave nothing out yet" in out
     code, out, _ = said("cost", "--json")
     assert (code, json.loads(out)["spent"]) == (0, 0)
+
+
+def test_the_costs_say_whose_limits_they_are_held_against(finished: Path, tmp_path: Path) -> None:
+    """A push may have had other settings than the release; the costs do not know, and say what they took."""
+    config = tmp_path / "assay.yaml"
+    config.write_text("annotation:\n  budget: {total: 150}\n")
+    out = said("cost", str(finished))[1]
+    assert "these settings set no limit" in out
+    assert f"are those {finished} was made with; where push had others, give the same --config" in out
+    out = said("cost", str(finished), "--config", str(config))[1]
+    assert "$150.00 of $150.00 (project)" in out
+    assert f"prices and limits are those of {config}" in out
+    told = [json.loads(said("cost", *words, "--json")[1])["settings"] for words in ([], [str(finished)])]
+    assert told == [None, str(finished)]
+
+
+def test_a_correction_is_written_and_told(finished: Path) -> None:
+    words = ("annotate", "adjust", "12.50", "--reason", "travel", "--tier", "expert")
+    assert said(*words) == (0, "corrected   $12.50 for tier expert\nspent       $12.50 by project 'assay' now\n", "")
+    assert said(*words)[0] == 2
+    code, out, _ = said("annotate", "adjust", "-2.50", "--reason", "came back", "--tier", "expert", "--json")
+    assert (code, json.loads(out)) == (0, {"currency": "USD", "amount": -250, "tier": "expert", "spent": 1000})
+    out = said("cost", str(finished))[1]
+    assert "corrected   $10.00 of what is spent, by hand" in out
+    assert "tier        expert: $10.00 for 0 answers" in out
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["much", "--reason", "x", "--tier", "crowd"], "'much' is no amount of money; write a number such as 2.50"),
+        (["0.001", "--reason", "x", "--tier", "crowd"], "finer than the smallest unit of USD"),
+        (["nan", "--reason", "x", "--tier", "crowd"], "no amount of money"),
+        (["2", "--tier", "crowd"], "Missing option '--reason'"),
+        (["2", "--reason", "x"], "which tier does it count for?"),
+        (["-2", "--reason", "x", "--tier", "crowd"], "more than the $0.00 that tier 'crowd' has cost"),
+        (["2", "--reason", "x", "--teir", "crowd"], "unexpected extra argument(s) (--teir crowd)"),
+    ],
+)
+def test_a_correction_called_wrongly_is_one_line(words: list[str], why: str) -> None:
+    code, out, err = said("annotate", "adjust", *words)
+    assert (code, out) == (2, "")
+    assert why in err
+    assert len(err.strip().splitlines()) == 1
 
 
 def test_the_store_is_its_owners_alone_and_no_business_of_gits(home: Path, finished: Path) -> None:

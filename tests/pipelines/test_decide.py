@@ -139,6 +139,22 @@ def test_a_pair_is_known_by_the_names_people_saw() -> None:
     assert with_verdicts(pairs, kept, decisions())["said"].to_list() == [None]
 
 
+def test_of_a_pair_people_may_have_seen_either_text_or_both_corrected() -> None:
+    records = frame(CAPITAL, SEA)
+    city, sea = records["record_id"]
+    fixes = decisions(said(city, "fix", completion="Paris"), said(sea, "fix", completion="Blue and calm."))
+    kept = decide(records, fixes).kept
+    paris, blue = kept["record_id"]
+    pairs = pl.DataFrame({"a": [0], "b": [1]})
+    for one, other in ((paris, sea), (city, blue), (paris, blue), (city, sea)):
+        verdicts = decisions(said(pair_subject(one, other), "different", kind="pair"))
+        assert with_verdicts(pairs, kept, verdicts).to_dicts() == [{"a": 0, "b": 1, "said": "different"}]
+    both = decisions(
+        said(pair_subject(city, sea), "same", kind="pair"), said(pair_subject(paris, blue), "different", kind="pair")
+    )
+    assert with_verdicts(pairs, kept, both)["said"].to_list() == ["different"]  # of the texts as they are
+
+
 @pytest.fixture
 def project(tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a store of its own and a source with doubtful rows."""
