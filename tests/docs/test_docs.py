@@ -1,6 +1,6 @@
 """What the documents say is so: trees, links, commands, examples, settings and names.
 
-Run as a script it writes README's tree again: `python tests/docs/test_docs.py`.
+Run as a script it writes the tree of docs/house.md again: `python tests/docs/test_docs.py`.
 """
 
 import ast
@@ -16,6 +16,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+HOUSE = ROOT / "docs" / "house.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "data" / "samples").rglob("*.md")])
 LISTED = ("schemas", "checks", "annotation", "pipelines", "benchmarks", "data", "docs", "deploy", "tests")
 TREE = re.compile(r"(<!-- tree: .*? -->\n```text\n)(.*?)(```\n<!-- end of tree -->)", re.DOTALL)
@@ -52,8 +53,10 @@ def entries(tree: str) -> dict[str, str]:
 
 
 def described(path: str, known: dict[str, str]) -> str:
-    """The first sentence of a Python file's docstring; of any other file what README says, or a document's title."""
+    """The first sentence of a Python file's docstring; of any other file what the page says, or its first line."""
     file = ROOT / path
+    if file.name.endswith(".txt") and (first := file.read_text(encoding="utf-8").split("\n", 1)[0]).startswith("# "):
+        return re.split(r"[.;]", first[2:])[0]
     if file.suffix == ".py":
         line = (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n", 1)[0]
         return re.split(r"(?<=\w)\. ", line)[0].rstrip(".")
@@ -81,7 +84,7 @@ def _place(path: str) -> list[tuple[int, str]]:
 
 
 def written(files: list[str], known: dict[str, str]) -> str:
-    """The tree as README has it."""
+    """The tree as the page has it."""
     lines = []
     for path in wanted(files):
         *above, last = path.rstrip("/").split("/")
@@ -100,22 +103,22 @@ def _cut(line: str) -> str:
     return line[: pauses[-1]]
 
 
-def readme_tree() -> str:
-    found = TREE.search(README.read_text(encoding="utf-8"))
-    assert found, "README has no tree between its two comments"
+def house_tree() -> str:
+    found = TREE.search(HOUSE.read_text(encoding="utf-8"))
+    assert found, "docs/house.md has no tree between its two comments"
     return found[2]
 
 
 def test_the_tree_has_every_file_and_no_other():
-    tree, files = readme_tree(), tracked()
+    tree, files = house_tree(), tracked()
     assert set(entries(tree)) == set(wanted(files)), "run python tests/docs/test_docs.py"
     assert tree == written(files, entries(tree)), "run python tests/docs/test_docs.py"
 
 
 def test_every_file_in_the_tree_says_what_it_is():
-    silent = [path for path, about in entries(readme_tree()).items() if not about]
-    assert not silent, "give it a docstring, or a description in README's tree"
-    assert max(map(len, readme_tree().splitlines())) <= WIDTH
+    silent = [path for path, about in entries(house_tree()).items() if not about]
+    assert not silent, "give it a docstring, or a description in the tree of docs/house.md"
+    assert max(map(len, house_tree().splitlines())) <= WIDTH
 
 
 def targets(page: Path) -> Iterator[str]:
@@ -291,5 +294,5 @@ def _file(folder: Path, block: str) -> Path:
 
 
 if __name__ == "__main__":
-    tree = written(tracked(), entries(readme_tree()))
-    README.write_text(TREE.sub(lambda found: found[1] + tree + found[3], README.read_text("utf-8")), "utf-8")
+    tree = written(tracked(), entries(house_tree()))
+    HOUSE.write_text(TREE.sub(lambda found: found[1] + tree + found[3], HOUSE.read_text("utf-8")), "utf-8")

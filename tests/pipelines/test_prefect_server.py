@@ -48,7 +48,7 @@ def test_files_and_the_active_profile_are_asked_in_prefects_order(tmp_path: Path
 def test_another_profile_can_be_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "prefect").mkdir()
     (tmp_path / "prefect" / "profiles.toml").write_text(
-        'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://work/api"\n[profiles.alone]\n'
+        'active = "work"\n[profiles.work]\nPREFECT_API_URL = "http://busy/api"\n[profiles.alone]\n'
     )
     monkeypatch.setenv("PREFECT_PROFILE", "alone")
     assert server_url() is None
