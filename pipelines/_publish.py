@@ -222,6 +222,7 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         embedding_model=dedup["model"],
         embedding_backend=dedup["backend"],
         embedding_dimensions=dimensions or None,
+        draft=run.settings.dedup.draft,
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipelines._progress import Stage, counted, reporter
 from pipelines._shown import one_line
 from pipelines._workspace import save_frame, save_json
+from pipelines.embedding.tiers import DRAFT
 from schemas.report import SourceFigures
 from schemas.settings import Settings
 
@@ -103,19 +104,24 @@ def dedup(run: Run) -> Result:
     """One record of each cluster."""
     from pipelines.cache.home import default_cache
     from pipelines.dedup import dedup as deduplicate
-    from pipelines.embedding.encoder import Encoder
+    from pipelines.embedding.encoder import Encoder, Tier
 
     records = kept(run, "validate")
     settings = run.settings.dedup
-    encoder = Encoder(settings.model, cache=default_cache())
+    encoder = Encoder(settings.model, cache=default_cache(), tier=Tier.STATIC if settings.draft else None)
+    limits = settings.model_dump(exclude={"model", "draft", "draft_similarity"})
+    if settings.draft:
+        reporter().line(f"{'draft':<13} static vectors: {DRAFT}; they remove nothing")
+        limits |= {"min_similarity": None, "suspect_similarity": settings.draft_similarity}
     with reporter().working("embedding prompts") as progress:
         found = deduplicate(
             records,
             encoder=encoder,
-            **settings.model_dump(exclude={"model"}),
+            **limits,
             seed=run.settings.seed,
             decisions=decisions(run),
             progress=progress,
+            cache=default_cache(),
         )
     save_frame(found.links, run.work / "links.parquet")
     np.save(run.work / "vectors.npy", found.vectors, allow_pickle=False)

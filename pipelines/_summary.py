@@ -44,6 +44,8 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
+    if report.run.draft:
+        lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
     if people := people_line(report.people):
         lines.append(f"people      {people}")
     if report.selection:

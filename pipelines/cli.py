@@ -50,6 +50,7 @@ def curate(
         float | None, typer.Option(help="Cosine from which prompts are semantic duplicates.")
     ] = None,
     model: Annotated[str | None, typer.Option(help="A sentence-transformers model, or its folder.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="A first look: static vectors, no semantic removals.")] = False,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
     json: Json = False,
@@ -63,7 +64,12 @@ def curate(
         config,
         run={"seed": seed, "policy": policy},
         ingest={"shape": shape},
-        dedup={"min_similarity": min_similarity, "suspect_similarity": suspects, "model": model},
+        dedup={
+            "min_similarity": min_similarity,
+            "suspect_similarity": suspects,
+            "model": model,
+            "draft": draft or None,
+        },
         contamination={"against": against},
         selection={"target_size": target_size},
         split={"previous": previous},

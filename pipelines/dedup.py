@@ -6,6 +6,7 @@ answers). What a threshold only suspects, and near-equal prompts whose answers d
 data and carry a suspicion for the route stage.
 """
 
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -15,12 +16,11 @@ from numpy.typing import NDArray
 from pipelines._answers import MIN_WORDS, answer_columns, compare
 from pipelines._close_prompts import close_prompts
 from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
-from pipelines._near import jaccard, near_pairs
+from pipelines._near import near_pairs, similarities
 from pipelines._neighbours import DECIMALS
 from pipelines._normal import content_key, rejected_text
 from pipelines._pair_verdicts import SAID_SAME, is_different, is_same, with_verdicts
 from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
-from pipelines._shingles import Shingles, shingle
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 from schemas.decision import VERDICTS, TaskKind
@@ -65,22 +65,25 @@ def dedup(
     *,
     encoder: Encoder,
     min_jaccard: float,
-    min_similarity: float,
+    min_similarity: float | None,
     suspect_similarity: float,
     answer_agreement: float,
     answer_conflict: float,
     seed: int,
     decisions: pl.DataFrame,
     progress: Progress | None = None,
+    cache: str | None = None,
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
     `records` needs RECORD_SCHEMA, `quality`, `review_reasons` and `original_record_id`. Dropped rows name
     the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
-    What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts.
+    What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
+    `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
+    With `cache` a text's MinHash signature is worked out once, and kept there.
     """
     exact = _exact(records)
-    near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed)
+    near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed, cache=cache)
     rows, prompts, embedded = _embed(near.cut.kept, encoder, progress)
     semantic = _semantic(
         rows,
@@ -118,11 +121,11 @@ def _exact(records: pl.DataFrame) -> Found:
     return _found(cut(records, losers, DUPLICATE_EXACT), links, "exact")
 
 
-def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
+def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | None) -> Found:
     text = pl.concat_str("prompt", "completion", rejected_text(), separator="\n", ignore_nulls=True)
-    shingles = shingle(records.select(text=text)["text"], NGRAM)
+    texts = records.select(text=text)["text"]
     ids = records["row_id"]
-    proposed = near_pairs(shingles, min_jaccard=min_jaccard, seed=seed).with_columns(
+    proposed = near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, cache=cache).with_columns(
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
     alike = compare(proposed, answer_columns(records))
@@ -130,7 +133,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int) -> Found:
     agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
     edges = pairs.filter(agree)
     losers = losers_of(records, component_of(ids, edges))
-    losers = losers.with_columns(similarity=_similarity_to_survivor(shingles, ids, losers))
+    losers = losers.with_columns(similarity=_similarity_to_survivor(texts, ids, losers))
     losers = explain_bridges(losers, edges, min_jaccard)
     return _found(
         cut(records, losers, DUPLICATE_NEAR, threshold=min_jaccard, pairs=edges.height),
@@ -149,7 +152,7 @@ def _semantic(
     *,
     encoder: Encoder,
     progress: Progress | None,
-    min_similarity: float,
+    min_similarity: float | None,
     suspect_similarity: float,
     answer_agreement: float,
     answer_conflict: float,
@@ -158,7 +161,8 @@ def _semantic(
     floor = min(FLOOR, suspect_similarity)
     found = close_prompts(prompts, embedded, encoder, min_similarity=floor, progress=progress)
     near = found.near
-    close = pl.col("similarity") >= min_similarity
+    bar = inf if min_similarity is None else min_similarity
+    close = pl.col("similarity") >= bar
     may_agree = pl.all_horizontal("same_label", "same_numbers", "equal_phrase", ~pl.col("differs")) & (
         pl.col("words") >= FEWEST_WORDS
     )
@@ -188,12 +192,12 @@ def _semantic(
         "refined": found.refined,
         "recall": near.recall,
         "similarities": near.pairs["similarity"].to_list(),
-        "removed_at": removed_at(records["row_id"], judged.filter(agree), floor),
+        "removed_at": {} if min_similarity is None else removed_at(records["row_id"], judged.filter(agree), floor),
         "said": {word.value: int((judged["said"] == word).sum()) for word in VERDICTS[TaskKind.PAIR]},
     }
 
     return _found(
-        cut(records, _explained(losers, edges, min_similarity), DUPLICATE_SEMANTIC, **figures),
+        cut(records, _explained(losers, edges, bar), DUPLICATE_SEMANTIC, **figures),
         alike,
         "semantic",
         conflicts=judged.filter(may_conflict, disagree),
@@ -227,11 +231,11 @@ def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -
     return Prompts(rows, prompts["prompt"], embedded)
 
 
-def _similarity_to_survivor(shingles: Shingles, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:
+def _similarity_to_survivor(texts: pl.Series, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:
     place = dict(zip(ids, range(len(ids)), strict=True))
     a = np.array([place[row] for row in losers["row_id"]], dtype=np.int64)
     b = np.array([place[row] for row in losers["survivor"]], dtype=np.int64)
-    return pl.Series(jaccard(shingles, a, b), dtype=pl.Float64).round(DECIMALS)
+    return similarities(texts, a, b, ngram=NGRAM).round(DECIMALS)
 
 
 def _found(step: Cut, pairs: pl.DataFrame, way: str, **doubts: pl.DataFrame) -> Found:

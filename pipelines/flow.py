@@ -96,8 +96,8 @@ def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None)
 def annotate_push(release: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
     """Give out what waits for review in the folder `release`, once, within the budget.
 
-    `settings` is the content of assay.yaml; without it those of the release hold. Returns what
-    `assay annotate push --json` prints. Raises AssayError.
+    `settings` is the content of assay.yaml, of which only `annotation` counts; without it those of the release
+    hold. Returns what `assay annotate push --json` prints. Raises AssayError.
     """
     from pipelines.annotate import push
 

@@ -69,6 +69,8 @@ DEFAULT_POLICY = Policy(
         Demand(figure="checks.failed_released", max=0, why="no released row fails a deciding check"),
         Demand(figure="expectations.critical_failures", max=0, why="the dataset's contract holds"),
         Demand(figure="expectations.not_evaluated", max=0, why="a check that could not run has not passed"),
+        # What was not looked for has not passed.
+        Demand(figure="run.draft", equals=False, why="a draft looks for semantic duplicates and leaks in part only"),
         Demand(figure="splits.validation.rows", min=1, severity="warn", why="training can be watched"),
         Demand(figure="rows.review_share", max=0.2, severity="warn", why="people can keep up with the review"),
     )

@@ -284,6 +284,7 @@ class Run(Part):
     embedding_model: str | None
     embedding_backend: str | None
     embedding_dimensions: int | None
+    draft: bool = False  # embedded by static vectors, which find few of the semantic duplicates and remove none
 
 
 class DemandResult(Part):

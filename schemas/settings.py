@@ -56,6 +56,11 @@ class DedupSettings(Frozen):
     answer_agreement: float = Field(default=0.9, gt=0, le=1)
     answer_conflict: float = Field(default=0.5, ge=0, le=1)
     model: str = "builtin"
+    # Static vectors instead of the model's own: seconds instead of minutes, and nothing is removed by them.
+    draft: bool = False
+    # At no threshold were 0.85 of the question pairs above it duplicates, which removal needs (docs/decisions/0003).
+    # From here up 0.78 are (QQP; MRPC 0.96), as many as of the suspects of the model itself.
+    draft_similarity: float = Field(default=0.95, gt=0, le=1)
 
     @model_validator(mode="after")
     def _ordered(self) -> "DedupSettings":
@@ -133,6 +138,8 @@ class RuleSettings(Frozen):
     min_reasons: int | None = Field(default=None, ge=1)
     min_tokens: int | None = Field(default=None, ge=1)
     max_quality: float | None = Field(default=None, ge=0, le=1)
+    # On whatever scale the records' own metadata has it.
+    min_difficulty: float | None = Field(default=None, allow_inf_nan=False)
 
 
 class BudgetSettings(Frozen):
@@ -181,6 +188,10 @@ _DOMAINS = {
 }
 
 
+# What the store's columns hold. SQLite would take longer ones, and PostgreSQL refuse them when people are asked.
+MAX_NAME = 100
+
+
 class AnnotationSettings(Frozen):
     """Who looks at what, and what it may cost."""
 
@@ -223,6 +234,15 @@ class AnnotationSettings(Frozen):
             "adjudication": last if last != first else None,
             **given,
         }
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> "AnnotationSettings":
+        people = [name for tier in self.tiers.values() for name in tier.annotators]
+        for what, names in (("tier", self.tiers), ("annotator", people), ("domain", self.domains)):
+            for name in names:
+                if len(name) > MAX_NAME:
+                    raise ValueError(f"the {what} {name[:20]!r}... has {len(name)} characters; {MAX_NAME} are allowed")
+        return self
 
     @model_validator(mode="after")
     def _tiers_exist(self) -> "AnnotationSettings":

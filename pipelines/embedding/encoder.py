@@ -16,8 +16,8 @@ from pipelines.embedding.tiers import MARGINS, Choice, Tier, below, choose, sent
 
 __all__ = ["BUILTIN", "Embedded", "Encoder", "Progress", "Tier"]
 
-# Texts per file of the cache: an interrupted run loses at most one of them.
-CHUNK = 4_096
+# Texts per file of the cache: an interrupted run loses at most one of them. Static vectors take a second or two.
+CHUNK, STATIC_CHUNK = 4_096, 65_536
 # Rows scaled at a time, so that no second copy of a large matrix is held.
 _BLOCK = 65_536
 
@@ -105,8 +105,9 @@ class Encoder:
         rows = order.to_series().to_numpy()
         vectors = np.empty((0, 0), dtype=np.float16)
         truncated = np.empty(texts.height, dtype=np.bool_)
-        for start in range(0, len(rows), CHUNK):
-            chunk = rows[start : start + CHUNK]
+        size = STATIC_CHUNK if tier == Tier.STATIC else CHUNK
+        for start in range(0, len(rows), size):
+            chunk = rows[start : start + size]
             made = backend.embed(texts["text"].gather(chunk).to_list())
             if start == 0:
                 vectors = np.empty((texts.height, made.vectors.shape[1]), dtype=np.float16)
@@ -124,6 +125,10 @@ class Encoder:
     def _key(self, tier: Tier) -> str:
         if tier == Tier.REFERENCE:
             return made_by(self._folder.digest, tier)
+        if tier == Tier.STATIC:
+            from pipelines.embedding import static_model
+
+            return static_model.made_from(self._folder)
         from pipelines.embedding.openvino_convert import made_from
 
         return made_from(self._folder, tier)
@@ -140,6 +145,10 @@ def _open(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
         from pipelines.embedding.reference import Reference
 
         return Reference(folder)
+    if tier == Tier.STATIC:
+        from pipelines.embedding.static_model import static_model
+
+        return static_model(folder, cache)
     from pipelines.embedding.openvino_convert import converted
 
     return converted(folder, tier, cache)

@@ -68,7 +68,9 @@ class ModelFolder:
             and len(chosen) == 1
         )
         mode = str(pooling["pooling_mode"]) if chosen == ["pooling_mode"] else _POOLINGS.get("".join(chosen), "")
-        window = min(int(text.get("max_seq_length") or 0), int(model["max_position_embeddings"]))
+        # Since sentence-transformers 6 a saved model's window stands with its tokenizer alone.
+        said = text.get("max_seq_length") or self._json("tokenizer_config.json").get("model_max_length") or 0
+        window = min(int(said), int(model["max_position_embeddings"]))
         return Shape(mode, window) if plain and mode in _POOLINGS.values() and window > 2 else None
 
     def _prompts(self) -> dict[str, Any]:

@@ -28,6 +28,20 @@ def has_bf16() -> bool:
     return "BF16" in library().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
+def has_amx() -> bool:
+    """Whether this CPU multiplies bfloat16 in tiles (Intel's AMX), where int8 is no faster. Linux says; else False."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as about:
+            return any("amx_bf16" in line.split() for line in about if line.startswith("flags"))
+    except OSError:
+        return False
+
+
+# What the runtime keeps ready for shapes it has seen. Its default keeps every length of text, 2 MB or more each: 1.2 GB
+# after 6,000 prompts where this takes 0.5, in the same CPU time. Lengths come in their order and do not come again.
+_SHAPES_KEPT = 128
+
+
 class Converted:
     """A backend over a converted model: `model` is its .xml file, or the model itself."""
 
@@ -36,7 +50,11 @@ class Converted:
         self._tokenizer = tokenizer
         precision = "bf16" if tier != Tier.FP32 and has_bf16() else "f32"
         # One request after the other on all cores: faster than one stream a core, which share their caches.
-        hints = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": precision}
+        hints = {
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_PRECISION_HINT": precision,
+            "CPU_RUNTIME_CACHE_CAPACITY": _SHAPES_KEPT,
+        }
         read = core.read_model(str(model)) if isinstance(model, Path) else model
         self._request = core.compile_model(read, "CPU", hints).create_infer_request()
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipelines import _minhash
 from pipelines._pair_verdicts import SAID_SAME
 from pipelines.decide import undecided
 from pipelines.dedup import Deduped, dedup
@@ -137,6 +138,24 @@ def test_the_same_question_in_other_words_with_the_same_answer_is_a_semantic_dup
     assert gone["reasons"] == ["duplicate.semantic"]
     assert gone["similarity"] >= 0.92
     assert gone["twin"] == found.outcome.kept["record_id"][0]
+
+
+def test_signatures_from_the_cache_change_nothing(
+    make_records: Make, encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"prompt": "How do I repot a houseplant?", "completion": LONG},
+        {"prompt": "How do I repot a houseplant?", "completion": LONG.replace("gently", "carefully")},
+        {"prompt": "Name a fruit.", "completion": "An apple."},
+    ]
+    records = make_records(rows)
+    plain = run(records, encoder)
+    first = run(records, encoder, cache=str(tmp_path))
+    monkeypatch.setattr(_minhash, "ngrams", None)  # nothing is left to be worked out
+    for found in (first, run(records, encoder, cache=str(tmp_path))):
+        assert list(removed(found).values()) == [["duplicate.near"]]
+        assert found.outcome.dropped.equals(plain.outcome.dropped)
+        assert found.outcome.kept.equals(plain.outcome.kept)
 
 
 def test_near_equal_prompts_with_different_answers_are_a_conflict_and_nothing_is_removed(

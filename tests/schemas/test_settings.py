@@ -80,6 +80,15 @@ def test_default_rules_follow_the_tiers_and_domains_that_are_given() -> None:
         ({"project": "My Project!"}, "project"),
         ({"currency": "dollars"}, "currency"),
         ({"tiers": {"crowd": {"price": -1}, "expert": {"price": 1}}}, "price"),
+        (
+            {"tiers": {"t" * 101: {"price": 1}}},
+            "the tier 'tttttttttttttttttttt'... has 101 characters; 100 are allowed",
+        ),
+        (
+            {"tiers": {"crowd": {"price": 1, "annotators": ["a" * 101]}}},
+            "the annotator 'aaaaaaaaaaaaaaaaaaaa'... has 101",
+        ),
+        ({"domains": {"d" * 101: "courts"}}, "the domain 'dddddddddddddddddddd'... has 101"),
     ],
 )
 def test_annotation_settings_that_mean_nothing_are_refused(given: dict[str, Any], why: str) -> None:

@@ -1,0 +1,147 @@
+"""A conversion is made once, refused where it breaks its promise, and whatever goes wrong falls back and says why."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.embedding import openvino_convert, tiers
+from pipelines.embedding.encoder import Encoder
+from pipelines.embedding.model_folder import ModelFolder
+from pipelines.embedding.tiers import Tier, choose, exact, unconvertible
+
+TEXTS = ["the cat sits on the mat", "how is bread baked", "the wide red sea", "the cat sits on the mat"]
+MANY = 10**8
+
+Spoil = Callable[[Path], Path]
+
+
+def test_a_converted_model_gives_the_vectors_of_the_reference(tiny: Path, tmp_path: Path) -> None:
+    made, true = (Encoder(str(tiny), cache=tmp_path, tier=tier).encode(TEXTS) for tier in (Tier.FP32, Tier.REFERENCE))
+    assert np.abs(made.vectors - true.vectors).max() < 1e-3
+    assert np.array_equal(made.vectors[0], made.vectors[3])
+
+
+def test_the_window_is_that_of_sentence_transformers(tiny: Path, tmp_path: Path) -> None:
+    # 32 tokens, of which two are marks.
+    texts = ["the " * count for count in (29, 30, 31, 60)]
+    made, true = (Encoder(str(tiny), cache=tmp_path, tier=tier).encode(texts) for tier in (Tier.FP32, Tier.REFERENCE))
+    assert made.truncated.tolist() == true.truncated.tolist() == [False, False, True, True]
+    assert np.abs(made.vectors - true.vectors).max() < 1e-3
+
+
+def test_a_model_that_breaks_its_promise_is_refused_and_the_better_tier_says_why(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(openvino_convert.PROMISES, Tier.FP32, 1.1)
+    encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
+    made = encoder.encode(TEXTS)
+    assert encoder.backend.startswith("sentence-transformers in full precision (in fp32 its vectors have a mean cosine")
+    assert encoder.margin == made.margin == 0
+    true = Encoder(str(tiny), cache=tmp_path / "other", tier=Tier.REFERENCE).encode(TEXTS)
+    assert np.array_equal(made.vectors, true.vectors)
+
+
+def test_a_refusal_is_remembered(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as broken:
+        broken.setitem(openvino_convert.PROMISES, Tier.FP32, 1.1)
+        Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32).encode(TEXTS)
+    monkeypatch.setattr(openvino_convert, "_make", lambda *_: pytest.fail("tried again"))
+    again = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
+    again.encode(["a dog"])
+    assert "mean cosine" in again.backend
+
+
+def test_a_conversion_that_fails_falls_back_and_says_why(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("an operation is not known\nand more")
+
+    monkeypatch.setattr(openvino_convert, "_trace", fail)
+    encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
+    encoder.encode(TEXTS)
+    why = "fp32: the model's conversion failed (an operation is not known)"
+    assert encoder.backend == f"sentence-transformers in full precision ({why})"
+
+
+def test_where_nothing_can_be_kept_the_reference_does_it(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "models").write_text("a file where the folder should be")
+    encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
+    assert encoder.encode(TEXTS).vectors.shape == (4, 48)
+    assert "the converted model cannot be kept" in encoder.backend
+
+
+def test_without_openvino_the_reference_does_it(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "find_spec", lambda _name: None)
+    folder = ModelFolder(str(tiny))
+    assert choose(folder, MANY) == (Tier.REFERENCE, "openvino is not installed")
+    encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
+    made = encoder.encode(TEXTS)
+    assert encoder.backend == "sentence-transformers in full precision (openvino is not installed)"
+    assert np.array_equal(encoder.refine(TEXTS).vectors, made.vectors)
+
+
+def test_without_nncf_the_best_exact_tier_does_it(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiers, "on_tiles", lambda: False)
+    monkeypatch.setattr(tiers, "find_spec", lambda name: None if name == "nncf" else object())
+    assert choose(ModelFolder(str(tiny)), MANY) == (exact(), "nncf, which makes int8 models, is not installed")
+
+
+def test_more_text_is_worth_a_faster_tier(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = ModelFolder(str(tiny))
+    monkeypatch.setattr(tiers, "has_gpu", lambda: False)
+    monkeypatch.setattr(tiers, "on_tiles", lambda: False)
+    sizes = (0, tiers.CONVERSION_PAYS - 1, tiers.CONVERSION_PAYS, tiers.INT8_PAYS)
+    assert [choose(folder, size).tier for size in sizes] == [Tier.REFERENCE, Tier.REFERENCE, exact(), Tier.INT8]
+    monkeypatch.setattr(tiers, "on_tiles", lambda: True)
+    assert choose(folder, MANY) == (exact(), "on this processor int8 is no faster")
+    monkeypatch.setattr(tiers, "has_gpu", lambda: True)
+    assert choose(folder, MANY) == (Tier.REFERENCE, "there is a GPU")
+
+
+def spoilt(folder: Path, name: str, old: str, new: str) -> Path:
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+    return folder
+
+
+def test_a_model_of_another_kind_is_not_converted(tiny: Path, copied: Spoil) -> None:
+    assert unconvertible(ModelFolder(str(tiny))) is None
+    other = spoilt(copied(tiny), "config.json", '"model_type": "bert"', '"model_type": "mpnet"')
+    assert (
+        unconvertible(ModelFolder(str(other)))
+        == "the model is not a BERT whose mean or first token is the text's vector"
+    )
+
+
+TOGETHER = """
+import sys
+import numpy as np
+from pipelines.embedding.encoder import Encoder, Tier
+encoder = Encoder(sys.argv[1], cache=sys.argv[2], tier=Tier.FP32)
+vectors = encoder.encode(["the cat sits on the mat", "how is bread baked"]).vectors
+print(encoder.backend, vectors.tobytes().hex())
+"""
+
+
+def test_two_processes_that_convert_at_once_both_get_a_whole_model(tiny: Path, tmp_path: Path) -> None:
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-c", TOGETHER, str(tiny), str(tmp_path)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=600) for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    assert said[0][0] == said[1][0]
+    assert said[0][0].startswith("OpenVINO in full precision ")
+    assert len(list((tmp_path / "models").iterdir())) == 1
