@@ -24,24 +24,35 @@ def close_prompts(
     encoder: Encoder,
     *,
     min_similarity: float,
+    decided_from: float | None = None,
     progress: Progress | None = None,
 ) -> Close:
-    """Every pair of `prompts` (positions) whose cosine in full precision is at least `min_similarity`.
+    """Every pair of `prompts` (positions) with a cosine of at least `min_similarity`.
 
-    Fast vectors are off by `margin` at most: whatever has a neighbour that much below the threshold is embedded
-    again, and only the cosines of the second time count. Rows of `embedded.vectors` are overwritten by better ones.
+    From `decided_from` up (null: all of them) pairs are those of full precision, and so are their cosines: fast
+    vectors are off by `margin` at most, so whatever has a neighbour that much below is embedded again, and only the
+    second time counts. Pairs further apart, which decide nothing, keep the cosine of the fast vectors. Rows of
+    `embedded.vectors` are overwritten by better ones.
     """
+    decisive = min_similarity if decided_from is None else max(decided_from, min_similarity)
     proposed = similar_pairs(embedded.vectors, min_similarity=min_similarity - embedded.margin)
     if embedded.margin == 0:
         return Close(proposed, embedded.vectors, 0)
-    rows = pl.concat([proposed.pairs["a"], proposed.pairs["b"]]).unique().sort()
+    near = proposed.pairs.filter(pl.col("similarity") >= decisive - embedded.margin)
+    rows = pl.concat([near["a"], near["b"]]).unique().sort()
+    far = proposed.pairs.filter(pl.col("similarity") >= min_similarity, ~_both_in(rows))
     if rows.is_empty():
-        return Close(proposed, embedded.vectors, 0)
+        return Close(proposed._replace(pairs=far), embedded.vectors, 0)
     better = encoder.refine(prompts.gather(rows), progress=progress).vectors
     embedded.vectors[rows.to_numpy()] = better
     true = similar_pairs(better, min_similarity=min_similarity)
-    # Positions among `rows`, which ascend, so the order of the pairs stays.
-    pairs = true.pairs.with_columns(pl.Series(name, rows.gather(true.pairs[name])) for name in ("a", "b"))
+    # Positions among `rows` become those among all.
+    placed = true.pairs.with_columns(pl.Series(name, rows.gather(true.pairs[name])) for name in ("a", "b"))
+    pairs = pl.concat([placed, far]).sort("a", "b")
     # Either search may miss what the other finds.
-    near = true._replace(pairs=pairs, recall=min(true.recall, proposed.recall), method=proposed.method)
-    return Close(near, embedded.vectors, len(rows))
+    found = true._replace(pairs=pairs, recall=min(true.recall, proposed.recall), method=proposed.method)
+    return Close(found, embedded.vectors, len(rows))
+
+
+def _both_in(rows: pl.Series) -> pl.Expr:
+    return pl.col("a").is_in(rows.implode()) & pl.col("b").is_in(rows.implode())

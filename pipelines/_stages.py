@@ -119,6 +119,8 @@ def dedup(run: Run) -> Result:
             encoder=encoder,
             **limits,
             seed=run.settings.seed,
+            # Splits follow from close prompts too.
+            sure_from=run.settings.split.link_similarity,
             decisions=decisions(run),
             progress=progress,
             cache=default_cache(),

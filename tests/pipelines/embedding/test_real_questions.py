@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from itertools import permutations
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,7 @@ from pipelines._close_prompts import Close, close_prompts
 from pipelines._neighbours import similar_pairs
 from pipelines.embedding.encoder import Encoder
 from pipelines.embedding.static_runtime import Static
-from pipelines.embedding.tiers import Tier
+from pipelines.embedding.tiers import MARGINS, Tier
 
 LABELS = Path(__file__).resolve().parents[4] / "shared" / "data" / "dev_labels"
 FLOOR, REMOVED = 0.85, 0.92
@@ -56,6 +57,24 @@ def test_close_prompts_are_those_of_the_reference(questions: pl.Series, models: 
         assert sure.is_empty(), sure
     known = both.drop_nulls()
     assert (known["similarity"] - known["similarity_true"]).abs().max() <= ROUNDING
+
+
+@pytest.mark.slow
+def test_only_pairs_that_decide_need_full_precision(questions: pl.Series, models: str) -> None:
+    encoder = Encoder(cache=models, tier=Tier.BF16)
+    every = found(questions, models, Tier.BF16)
+    some = close_prompts(questions, encoder.encode(questions), encoder, min_similarity=FLOOR, decided_from=REMOVED)
+    assert 0 < some.refined < every.refined
+    decided = pl.col("similarity") >= REMOVED
+    assert some.near.pairs.filter(decided).equals(every.near.pairs.filter(decided))
+    both = some.near.pairs.join(every.near.pairs, on=["a", "b"], suffix="_true")
+    margin = MARGINS[Tier.BF16]
+    assert (both["similarity"] - both["similarity_true"]).abs().max() <= margin
+    # Only what is as near the floor as the fast vectors may be off is in one alone.
+    alone = pl.concat(
+        [one.join(other, on=["a", "b"], how="anti") for one, other in permutations([some.near.pairs, every.near.pairs])]
+    )
+    assert alone.filter(pl.col("similarity") > FLOOR + margin).is_empty()
 
 
 @pytest.mark.slow
