@@ -7,15 +7,15 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people long trainers cli bench bench-scale constraints clean
+.PHONY: help setup system demo test lint types layers unit core people long trainers cli bench bench-scale bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.ready ## the environment in .venv, from the pinned constraints
-system: ## Debian packages that the tests of the browser and of PostgreSQL need
-	@command -v chromium > /dev/null && ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
-		{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium postgresql > /dev/null; }
+system: ## Debian packages that the tests of the browser, of PostgreSQL and of the proxy need
+	@command -v chromium > /dev/null && command -v nginx > /dev/null && ls /usr/lib/postgresql/*/bin/initdb > /dev/null 2>&1 || \
+		{ apt-get update --quiet=2 && DEBIAN_FRONTEND=noninteractive apt-get install --quiet=2 --yes chromium postgresql nginx-light > /dev/null; }
 
 demo: setup ## curate data/samples into runs/demo and judge it
 	@$(BIN)/assay curate data/samples/train --out $(DEMO) \
@@ -49,8 +49,8 @@ core: setup ## those without people
 people: setup ## those of review by people: real servers, a real browser
 	@$(BIN)/pytest -q tests/annotation tests/review tests/deploy
 
-long: setup ## what CI runs in a short form: 2,000 answers of eight people at once, a million labels
-	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_crowd_load.py tests/annotation/test_agreement_file.py
+long: setup ## what CI runs in a short form: a million labels
+	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_agreement_file.py
 
 trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
 	@LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python $(BIN)/pytest -q -m trainer tests/trainers
@@ -64,6 +64,9 @@ bench: setup ## speed and quality beside other tools, each in an environment of 
 
 bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000"
 	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
+
+bench-annotation: setup ## how fast the annotation server answers, and whether that keeps what is promised; RECORDS=10000
+	@$(BIN)/python -m benchmarks.annotation_engine $(if $(RECORDS),--records $(RECORDS))
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "making $(VENV) (several minutes the first time: torch is large)"

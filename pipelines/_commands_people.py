@@ -1,4 +1,4 @@
-"""The commands for review by people: `assay annotate serve | push | pull | status`, `assay cost`, `assay agreement`."""
+"""The commands for review by people: `assay annotate ...`, `assay cost` and `assay agreement`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -12,19 +12,21 @@ if TYPE_CHECKING:
     from schemas.settings import Settings
 
 annotate = typer.Typer(
-    cls=Commands, no_args_is_help=True, help="Review by people in Argilla: serve, push, pull and status."
+    cls=Commands, no_args_is_help=True, help="Review by people in Argilla: serve, push, pull, status, withdraw, adjust."
 )
 
 Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
-Config = Annotated[Path | None, typer.Option(help="Settings; without it those of the release in DIR.")]
+Config = Annotated[Path | None, typer.Option(help="Settings, of which `annotation` counts; without it the release's.")]
 ServerConfig = Annotated[Path | None, typer.Option("--config", help="Settings, for the tiers and their annotators.")]
 
 
 @annotate.command()
 def serve(
     config: ServerConfig = None,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 6900,
+    host: Annotated[str | None, typer.Option(help="The address to listen on; without it 127.0.0.1.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="The port; 0 takes a free one, without it 6900.")
+    ] = None,
     foreground: Annotated[bool, typer.Option(help="Stay until stopped, as a service manager wants it.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="Stop the server; its data stays.")] = False,
     json: Json = False,
@@ -42,11 +44,11 @@ def serve(
     def started(running: "Running") -> None:
         _say(_running(running), json, "\n".join(_running_lines(running, home())))
 
-    if foreground:
-        raise typer.Exit(
-            server.run_foreground(make_home(), settings, host=host, port=port, progress=_progress, started=started)
-        )
-    started(server.start(make_home(), settings, host=host, port=port, progress=_progress))
+    place: dict[str, Any] = {"host": host, "port": port, "progress": _progress, "started": started}
+    with terminable():
+        if foreground:
+            raise typer.Exit(server.run_foreground(make_home(), settings, **place))
+        server.start(make_home(), settings, **place)
 
 
 def _running(running: "Running") -> dict[str, Any]:
@@ -123,6 +125,42 @@ def status(config: ServerConfig = None, json: Json = False) -> None:
     raise typer.Exit(told.exit_code)
 
 
+@annotate.command()
+def withdraw(
+    release: Release,
+    everything: Annotated[
+        bool, typer.Option("--all", help="All unanswered tasks of the project, those of other releases too.")
+    ] = False,
+    config: Config = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would free, and change nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Take back the unanswered tasks of DIR whose records wait for nobody any more, and free their money."""
+    from pipelines import amend
+
+    with terminable():
+        told = amend.withdraw(release, _chosen(config), everything=everything, dry_run=dry_run)
+    _say(told.figures, json, "\n".join(told.lines))
+
+
+# What begins with a minus is an amount, not an option.
+@annotate.command(context_settings={"ignore_unknown_options": True})
+def adjust(
+    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Such as 2.50, or -2.50 for less.")],
+    reason: Annotated[str, typer.Option(help="Why; the ledger keeps it.")],
+    task: Annotated[str | None, typer.Option(help="The task that it is about, by its id.")] = None,
+    annotator: Annotated[str | None, typer.Option(help="Whose pay it is about.")] = None,
+    tier: Annotated[str | None, typer.Option(help="The tier that it counts for, where that does not follow.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings, for the project, its currency and its tiers.")] = None,
+    json: Json = False,
+) -> None:
+    """Correct what was spent by AMOUNT: a new entry in the ledger, which nothing can change or delete."""
+    from pipelines import amend
+
+    told = amend.adjust(amount, reason, _settings(config).annotation, task=task, annotator=annotator, tier=tier)
+    _say(told.figures, json, "\n".join(told.lines))
+
+
 def cost(
     release: Annotated[Path | None, typer.Argument(metavar="[DIR]", help="A run's folder, for its settings.")] = None,
     config: Config = None,
@@ -131,7 +169,7 @@ def cost(
     """Say what people cost: spent, reserved and left, for each tier, annotator and reason."""
     from pipelines import annotate as stage
 
-    told = stage.cost(release, _chosen(config))
+    told = stage.cost(release, _chosen(config), config)
     _say(told.figures, json, "\n".join(told.lines))
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from annotation.server.embedded.private import read_json
+from annotation.server.embedded.private import read_json, write_private_json
 from schemas.errors import AnnotationError
 from schemas.settings import AnnotationSettings
 
@@ -50,8 +50,25 @@ def credentials(folder: Path) -> tuple[Account, ...]:
     said = read_json(path)
     if said is None and path.exists():
         raise AnnotationError(f"{path} is not JSON; restore it, or remove it and lose the passwords in it")
-    made = [Account(**{**one, "workspaces": tuple(one["workspaces"])}) for one in said or []]
+    try:
+        made = [Account(**{**one, "workspaces": tuple(one["workspaces"])}) for one in said or []]
+    except (TypeError, KeyError) as error:
+        raise AnnotationError(
+            f"{path} does not hold accounts; restore it, or remove it and lose the passwords"
+        ) from error
     return tuple(sorted(made, key=lambda one: (one.role != "owner", one.username)))
+
+
+def untold(folder: Path) -> tuple[Account, ...]:
+    """Those of `credentials` that nobody was shown yet: a start that failed, or was killed, may have made some."""
+    told = read_json(folder / "told.json") or []
+    return tuple(one for one in credentials(folder) if one.username not in told)
+
+
+def mark_told(folder: Path, shown: tuple[Account, ...]) -> None:
+    """Those were shown."""
+    told = {*(read_json(folder / "told.json") or []), *(one.username for one in shown)}
+    write_private_json(folder / "told.json", sorted(told))
 
 
 def _check(name: str, what: str) -> None:

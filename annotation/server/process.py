@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import httpx
 import orjson
 
-from annotation.server import environment
-from annotation.server.embedded.bootstrap import LOCKED, PORT_TAKEN
+from annotation.server import environment, server_log
 from annotation.server.embedded.locks import holder
-from annotation.server.embedded.private import append_private, read_json
+from annotation.server.embedded.private import read_json
 from schemas.errors import AnnotationError
 
 ENTRY = Path(__file__).parent / "embedded" / "__main__.py"
@@ -25,12 +24,18 @@ START_SECONDS = 180.0
 # Open requests get 5 s to finish (uvicorn), and the database its checkpoint.
 STOP_SECONDS = 15.0
 ASK_SECONDS = 10.0
-# A log longer than this at a start is set aside; one old one is kept.
-MAX_LOG_BYTES = 10 * 2**20
 POLL_SECONDS = 0.1
 
-# Of the processes started here, so that they are reaped when they end before their starter does.
-_CHILDREN: dict[int, "subprocess.Popen[bytes]"] = {}
+
+class _Child(NamedTuple):
+    """A server that this process started, and how long its log was before."""
+
+    process: "subprocess.Popen[bytes]"
+    logged: int  # bytes
+
+
+# So that they are reaped when they end before their starter does.
+_CHILDREN: dict[int, _Child] = {}
 
 
 class Address(NamedTuple):
@@ -38,23 +43,27 @@ class Address(NamedTuple):
 
     url: str
     pid: int
+    host: str
     port: int
     api_key: str
 
 
 def address(folder: Path) -> Address | None:
-    """Of the running server of this folder; null when none runs, or none answers yet."""
+    """Of the running server of this folder; null when none runs, or none answers yet, or any more."""
     pid = holder(folder / "server.lock")
     said = read_json(folder / "server.json")
     if pid is None or not isinstance(said, dict) or said.get("pid") != pid:
         return None
-    return Address(said["url"], pid, said["port"], said["api_key"])
+    kinds = Address.__annotations__
+    if any(not isinstance(said.get(name), kinds[name]) for name in Address._fields):
+        return None
+    return Address(**{name: said[name] for name in Address._fields})
 
 
 def spawn(folder: Path, host: str, port: int, order: dict[str, Any], python: Path) -> int:
     """Start the server's process; its number. What it says goes to {folder}/server.log."""
     command = [str(python), "-I", str(ENTRY), "--folder", str(folder.resolve()), "--host", host, "--port", str(port)]
-    log = _log(folder)
+    log, logged = server_log.opened(folder)
     try:
         child = subprocess.Popen(
             command,
@@ -67,10 +76,14 @@ def spawn(folder: Path, host: str, port: int, order: dict[str, Any], python: Pat
         )
     finally:
         os.close(log)
-    _CHILDREN[child.pid] = child
+    _CHILDREN[child.pid] = _Child(child, logged)
     assert child.stdin is not None
-    with suppress(BrokenPipeError), child.stdin as stdin:  # it ended at once; `wait` says why
-        stdin.write(orjson.dumps(order))
+    try:
+        with suppress(BrokenPipeError), child.stdin as stdin:  # it ended at once; `wait` says why
+            stdin.write(orjson.dumps(order))
+    except BaseException:
+        end(folder, child.pid)
+        raise
     return child.pid
 
 
@@ -89,8 +102,8 @@ def wait(folder: Path, pid: int, host: str, port: int) -> Address:
 def _answering(folder: Path, pid: int, host: str, port: int) -> Address:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        if (code := _CHILDREN[pid].poll()) is not None:
-            raise AnnotationError(_why(folder, code, host, port))
+        if (code := _CHILDREN[pid].process.poll()) is not None:
+            raise AnnotationError(server_log.why(folder, code, _CHILDREN[pid].logged, host, port))
         if (found := address(folder)) and found.pid == pid and status(found.url):
             return found
         time.sleep(POLL_SECONDS)
@@ -98,10 +111,10 @@ def _answering(folder: Path, pid: int, host: str, port: int) -> Address:
 
 
 def running(folder: Path) -> Address | None:
-    """As `address`, but a server that is being started by somebody else is waited for."""
+    """As `address`, of one that answers: one that starts, or stops, is waited for."""
     deadline = time.monotonic() + START_SECONDS
     while holder(folder / "server.lock") is not None and time.monotonic() < deadline:
-        if found := address(folder):
+        if (found := address(folder)) and status(found.url):
             return found
         time.sleep(POLL_SECONDS)
     return None
@@ -124,31 +137,38 @@ def status(url: str) -> dict[str, Any] | None:
         said = answer.raise_for_status().json()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError):
         return None
-    return said if isinstance(said, dict) and "search_engine" in said else None
+    return said if isinstance(said, dict) and isinstance(said.get("search_engine"), dict) else None
 
 
 def stop(folder: Path) -> bool:
     """End the server of this folder, in order if it can be, and wait for it; false when none runs.
 
-    Raises AnnotationError when it cannot be ended from here.
+    One that is started meanwhile is left alone. Raises AnnotationError when it cannot be ended from here.
     """
     lock = folder / "server.lock"
-    stopped = (pid := holder(lock)) is not None
+    pid = _signed(lock)
     for number in (signal.SIGTERM, signal.SIGKILL):
-        if holder(lock) is not None:
-            _tell(folder, number)
-            _wait_for_end(lock)
-    if holder(lock) is not None:
-        raise AnnotationError(f"the Argilla server of {folder} does not end; look at process {holder(lock)}")
-    (folder / "server.json").unlink(missing_ok=True)
+        if pid is not None and holder(lock) == pid:
+            _tell(folder, pid, number)
+            _wait_for_end(lock, pid)
+    if pid is not None and holder(lock) == pid:
+        raise AnnotationError(f"the Argilla server of {folder} does not end; look at process {pid}")
+    _forget(folder)
     if child := _CHILDREN.pop(pid or 0, None):
-        child.wait(timeout=STOP_SECONDS)
-    return stopped
+        child.process.wait(timeout=STOP_SECONDS)
+    return pid is not None
+
+
+def ended(pid: int) -> int | None:
+    """The exit code of a server that this process started, whose end is near; null when it does not end."""
+    with suppress(subprocess.TimeoutExpired):
+        return _CHILDREN[pid].process.wait(timeout=STOP_SECONDS)
+    return None
 
 
 def end(folder: Path, pid: int) -> None:
     """End a server that this process started, whatever state it is in."""
-    child = _CHILDREN.pop(pid)
+    child = _CHILDREN.pop(pid).process
     if child.poll() is None:
         child.terminate()
     try:
@@ -156,17 +176,24 @@ def end(folder: Path, pid: int) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.wait(timeout=STOP_SECONDS)
+    _forget(folder)
+
+
+def _forget(folder: Path) -> None:
     if holder(folder / "server.lock") is None:
         (folder / "server.json").unlink(missing_ok=True)
 
 
-def _tell(folder: Path, number: signal.Signals) -> None:
-    # Whom to tell is known by the lock that he holds, so it is never a stranger who got his number: the
-    # descriptor is of one process for good, and this one held the lock after it was opened.
-    lock = folder / "server.lock"
+def _signed(lock: Path) -> int | None:
     deadline = time.monotonic() + 1
     while not (pid := holder(lock)) and pid is not None and time.monotonic() < deadline:
         time.sleep(0.01)  # locked, and not signed yet
+    return pid
+
+
+def _tell(folder: Path, pid: int, number: signal.Signals) -> None:
+    # Whom to tell is known by the lock that he holds, so it is never a stranger who got his number: the
+    # descriptor is of one process for good, and this one held the lock after it was opened.
     if not pid:
         return
     if sys.platform != "linux":
@@ -175,7 +202,7 @@ def _tell(folder: Path, number: signal.Signals) -> None:
     with suppress(ProcessLookupError, FileNotFoundError):
         process = os.pidfd_open(pid)
         try:
-            if holder(lock) == pid and _is_server(pid, folder):
+            if holder(folder / "server.lock") == pid and _is_server(pid, folder):
                 signal.pidfd_send_signal(process, number)
         finally:
             os.close(process)
@@ -189,28 +216,7 @@ def _is_server(pid: int, folder: Path) -> bool:
     raise AnnotationError(f"the Argilla server of {folder} was started on another machine or container; stop it there")
 
 
-def _wait_for_end(lock: Path) -> None:
+def _wait_for_end(lock: Path, pid: int) -> None:
     deadline = time.monotonic() + STOP_SECONDS
-    while holder(lock) is not None and time.monotonic() < deadline:
+    while holder(lock) == pid and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS / 2)
-
-
-def _log(folder: Path) -> int:
-    path = folder / "server.log"
-    with suppress(FileNotFoundError):
-        if path.stat().st_size > MAX_LOG_BYTES:
-            path.replace(folder / "server.log.1")
-    return append_private(path)
-
-
-def _why(folder: Path, code: int, host: str, port: int) -> str:
-    if code == PORT_TAKEN:
-        return f"port {port} on {host} cannot be used ({_last_line(folder)}); choose another with --port"
-    if code == LOCKED:
-        return f"another Argilla server uses {folder}; stop it first (assay annotate serve --stop)"
-    return f"the Argilla server ended during its start: {_last_line(folder)} (all of it in {folder / 'server.log'})"
-
-
-def _last_line(folder: Path) -> str:
-    said = (folder / "server.log").read_text(encoding="utf-8", errors="replace").splitlines()
-    return next((line.strip()[:300] for line in reversed(said) if line.strip()), "it said nothing")

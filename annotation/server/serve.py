@@ -12,12 +12,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple, NoReturn
 
-import httpx
-
 from annotation.server import accounts, environment, process
 from annotation.server.accounts import Account
-from annotation.server.embedded.locks import exclusive, holder
+from annotation.server.embedded.locks import exclusive
 from annotation.server.embedded.private import private_folder
+from annotation.server.finding import folder_of, ours
 from schemas.errors import AnnotationError
 from schemas.settings import AnnotationSettings
 
@@ -28,7 +27,7 @@ Progress = Callable[[str], None]
 
 
 class Running(NamedTuple):
-    """A server that answers. `new_accounts` are to be shown once: those that this start made."""
+    """A server that answers. `new_accounts` are to be shown: those that were not shown before."""
 
     url: str
     pid: int
@@ -37,58 +36,54 @@ class Running(NamedTuple):
     already: bool  # it ran before, and nothing was started
 
 
-class Health(NamedTuple):
-    """How the server of a store is. All but `running` is null when it does not run or does not answer."""
-
-    running: bool
-    url: str | None
-    pid: int | None
-    version: str | None  # of argilla-server
-    engine: str | None  # the search engine's name
-    datasets: int | None
-
-
-class Endpoint(NamedTuple):
-    url: str
-    api_key: str
-
-
-def folder_of(home: Path) -> Path:
-    """Where the embedded server of this store keeps everything. Not made here."""
-    return home / "argilla"
+Started = Callable[[Running], None]
 
 
 def start(
-    home: Path, settings: AnnotationSettings, *, host: str = HOST, port: int = PORT, progress: Progress
+    home: Path,
+    settings: AnnotationSettings,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    progress: Progress,
+    started: Started | None = None,
 ) -> Running:
     """Start the store's server in the background and wait until it answers; the one that runs, if one does.
 
-    `port` 0 takes a free one. Raises AnnotationError when the environment cannot be made, the port is taken, or
-    the server ends during its start.
+    It listens on HOST and PORT where nothing else is said; `port` 0 takes a free one. `started` shows the new accounts,
+    which are shown again next time unless it returns; without it the caller does. Raises AnnotationError when the
+    environment cannot be made, the port is taken, the server ends during its start, or runs elsewhere than said.
     """
-    return _start(home, settings, host, port, progress)
+    return _start(home, settings, host, port, progress, started or (lambda _: None))
 
 
 def run_foreground(
     home: Path,
     settings: AnnotationSettings,
     *,
-    host: str = HOST,
-    port: int = PORT,
+    host: str | None = None,
+    port: int | None = None,
     progress: Progress,
-    started: Callable[[Running], None],
+    started: Started,
 ) -> int:
-    """As `start`, then stay until SIGINT or SIGTERM, or the server's end, for containers and systemd.
+    """As `start`, then stay until SIGINT, SIGTERM or SIGHUP, or the server's end, for containers and systemd.
 
-    `started` is called when it answers. Returns 0 when told to stop, 1 when the server ended by itself. Raises
-    AnnotationError also when the store's server runs already.
+    `started` is called when it answers. Returns 0 when it or the server is told to stop, 1 when the server ended
+    otherwise. Raises AnnotationError also when the store's server runs already.
     """
-    before = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        running = _start(home, settings, host, port, progress)
+
+    def stayed_with(running: Running) -> None:
         if running.already:
             raise AnnotationError(f"nothing to stay with: the server of {home} was started elsewhere; stop it first")
-        return _stay(folder_of(home), running, progress, started)
+        try:
+            started(running)
+        except BaseException:
+            process.end(folder_of(home), running.pid)
+            raise
+
+    before = {number: signal.signal(number, _interrupt) for number in _ending_signals()}
+    try:
+        return _stay(folder_of(home), _start(home, settings, host, port, progress, stayed_with), progress)
     except KeyboardInterrupt:
         return 0
     finally:
@@ -97,62 +92,70 @@ def run_foreground(
 
 
 def stop(home: Path) -> bool:
-    """End the store's server and wait for it (killed after 15 s); false when none runs."""
-    folder = folder_of(home)
-    return process.stop(folder) if folder.is_dir() else False
+    """End the store's server and wait for it (killed after 15 s); false when none runs.
 
-
-def health(home: Path) -> Health:
-    """How the store's server is. Raises nothing: what cannot be asked is null."""
-    found = process.address(folder_of(home))
-    said = process.status(found.url) if found else None
-    if found is None or said is None:
-        return Health(holder(folder_of(home) / "server.lock") is not None, None, None, None, None, None)
-    return Health(True, found.url, found.pid, said.get("version"), said["search_engine"].get("name"), _datasets(found))
-
-
-def endpoint(home: Path) -> Endpoint:
-    """Where the Argilla to work with is, and the key: ARGILLA_API_URL and ARGILLA_API_KEY, else the store's server.
-
-    Raises AnnotationError when there is neither, or one variable without the other.
+    Raises AnnotationError when it cannot be ended from here.
     """
-    url, key = os.environ.get("ARGILLA_API_URL"), os.environ.get("ARGILLA_API_KEY")
-    if url and key:
-        return Endpoint(url.rstrip("/"), key)
-    if url or key:
-        missing = "ARGILLA_API_KEY" if url else "ARGILLA_API_URL"
-        raise AnnotationError(f"{missing} is not set; set both variables, or neither for the embedded server")
-    if found := process.address(folder_of(home)):
-        return Endpoint(found.url, found.api_key)
-    raise AnnotationError("no Argilla server: run `assay annotate serve`, or set ARGILLA_API_URL and ARGILLA_API_KEY")
+    folder = folder_of(home)
+    with ours(folder):
+        return process.stop(folder) if folder.is_dir() else False
 
 
-def _start(home: Path, settings: AnnotationSettings, host: str, port: int, progress: Progress) -> Running:
+def _start(
+    home: Path, settings: AnnotationSettings, host: str | None, port: int | None, progress: Progress, tell: Started
+) -> Running:
     order = accounts.order(settings)
-    if not 0 <= port <= MAX_PORT:
+    if port is not None and not 0 <= port <= MAX_PORT:
         raise AnnotationError(f"port {port}: a port is 0 to {MAX_PORT}, and 0 takes a free one; correct --port")
     try:
         folder = private_folder(folder_of(home))
         with exclusive(folder / "start.lock"):
             if found := process.running(folder):
-                progress(f"the Argilla server of {home} runs already at {found.url}")
+                running = _found(home, found, host, port, progress)
                 _name_unmade(folder, order, progress)
-                return Running(found.url, found.pid, found.port, (), True)
-            return _start_in(folder, order, host, port, progress)
+            else:
+                running = _start_in(folder, order, host or HOST, PORT if port is None else port, progress)
+            tell(running)
+            accounts.mark_told(folder, running.new_accounts)
+    except BrokenPipeError:  # of who reads what is told
+        raise
     except OSError as error:
         raise AnnotationError(
-            f"{folder_of(home)}: {error.strerror or error}; name a folder that can be written"
+            f"{folder_of(home)}: {error.strerror or error}; set ASSAY_HOME to a folder that can be written"
         ) from error
+    _name_another(progress)
+    return running
+
+
+def _found(home: Path, found: process.Address, host: str | None, port: int | None, progress: Progress) -> Running:
+    if port not in (None, 0, found.port) or (host and _numeric(host) != _numeric(found.host)):
+        raise AnnotationError(
+            f"the Argilla server of {home} runs already, at {found.url} (--host {found.host}); to have it elsewhere, "
+            "stop it first (assay annotate serve --stop)"
+        )
+    progress(f"the Argilla server of {home} runs already at {found.url}")
+    return Running(found.url, found.pid, found.port, accounts.untold(folder_of(home)), True)
+
+
+def _numeric(host: str) -> str:
+    return "127.0.0.1" if host == "localhost" else host
 
 
 def _start_in(folder: Path, order: dict[str, Any], host: str, port: int, progress: Progress) -> Running:
     python = environment.python(progress)
     _warn(host, progress)
-    known = {one.username for one in accounts.credentials(folder)}
+    accounts.credentials(folder)  # read before they are added to: it raises
     pid = process.spawn(folder, host, port, order, python)
     found = process.wait(folder, pid, host, port)
-    made = tuple(one for one in accounts.credentials(folder) if one.username not in known)
-    return Running(found.url, found.pid, found.port, made, False)
+    return Running(found.url, found.pid, found.port, accounts.untold(folder), False)
+
+
+def _name_another(progress: Progress) -> None:
+    if os.environ.get("ARGILLA_API_URL"):
+        progress(
+            "warning: ARGILLA_API_URL is set, so push and pull use the server that it names, not this one; "
+            "unset it and ARGILLA_API_KEY to use this one"
+        )
 
 
 def _name_unmade(folder: Path, order: dict[str, Any], progress: Progress) -> None:
@@ -174,27 +177,19 @@ def _warn(host: str, progress: Progress) -> None:
         )
 
 
-def _stay(folder: Path, running: Running, progress: Progress, started: Callable[[Running], None]) -> int:
+def _stay(folder: Path, running: Running, progress: Progress) -> int:
     try:
-        started(running)
         process.follow(folder, progress)
-        return 1
+        return 0 if process.ended(running.pid) == 0 else 1
     finally:
         process.end(folder, running.pid)
 
 
+def _ending_signals() -> list[signal.Signals]:
+    # Whoever started us under nohup has us ignore it, and means it.
+    hangs_up = signal.getsignal(signal.SIGHUP) != signal.SIG_IGN
+    return [signal.SIGTERM, signal.SIGINT, *([signal.SIGHUP] if hangs_up else [])]
+
+
 def _interrupt(number: int, _: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
-
-
-def _datasets(found: process.Address) -> int | None:
-    try:
-        answer = httpx.get(
-            f"{found.url}/api/v1/me/datasets",
-            headers={"X-Argilla-Api-Key": found.api_key},
-            timeout=process.ASK_SECONDS,
-            trust_env=False,
-        )
-        return len(answer.raise_for_status().json()["items"])
-    except (httpx.HTTPError, ValueError, KeyError):
-        return None

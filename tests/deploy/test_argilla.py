@@ -2,10 +2,17 @@
 
 import os
 import re
+import shutil
+import socket
 import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import yaml
 
@@ -52,8 +59,6 @@ def test_whoever_is_waited_for_says_when_he_is_ready(compose: dict[str, Any]) ->
 
 
 def test_the_proxys_policy_names_the_inline_scripts_of_the_locked_server(tmp_path: Path) -> None:
-    import shutil
-
     from annotation.server.embedded.headers import policy
     from annotation.server.environment import python
 
@@ -67,6 +72,116 @@ def test_the_proxys_policy_names_the_inline_scripts_of_the_locked_server(tmp_pat
         if file.suffix in {".html", ".js"} and "@@baseUrl@@" in (text := file.read_text()):
             file.write_text(text.replace("@@baseUrl@@", ""))
     assert f'Content-Security-Policy "{policy(statics)}" always' in (FOLDER / "nginx.conf").read_text()
+
+
+class Proxied(NamedTuple):
+    """nginx with our rules, and the headers of what it passed on to the server behind it."""
+
+    http: httpx.Client
+    passed: list[dict[str, str]]
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxied]:
+    program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        pytest.skip("nginx is not installed")
+    folder = tmp_path_factory.mktemp("nginx")
+    passed: list[dict[str, str]] = []
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = folder / "log"
+    with _behind(passed) as server, log.open("wb") as said, httpx.Client(verify=False) as http:
+        http.base_url = httpx.URL(f"https://127.0.0.1:{port}")
+        rules = _configuration(folder, port, server.server_port)
+        command = [program, "-e", "stderr", "-p", str(folder), "-c", str(rules)]
+        with subprocess.Popen(command, stderr=said) as proxy:
+            try:
+                _wait_for(http, log)
+                yield Proxied(http, passed)
+            finally:
+                proxy.terminate()
+                proxy.wait(10)
+                server.shutdown()
+
+
+def _behind(passed: list[dict[str, str]]) -> HTTPServer:
+    """Stands for the server, which knows no password."""
+
+    class Behind(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.answer(200)
+
+        def do_POST(self) -> None:
+            self.answer(401)
+
+        def answer(self, status: int) -> None:
+            passed.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Behind)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def _configuration(folder: Path, port: int, behind: int) -> Path:
+    """nginx.conf as it is, but for where it listens, where its key lies and who is behind it."""
+    made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1"]
+    key, certificate = folder / "privkey.pem", folder / "fullchain.pem"
+    subprocess.run(["openssl", *made, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    rules = (FOLDER / "nginx.conf").read_text()
+    for find, put in {
+        "listen 8443 ssl": f"listen 127.0.0.1:{port} ssl",
+        "http2 on;": "",  # Debian's nginx is older than the image's
+        "/etc/nginx/tls": str(folder),
+        "http://argilla:6900": f"http://127.0.0.1:{behind}",
+    }.items():
+        assert find in rules
+        rules = rules.replace(find, put)
+    places = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    paths = "".join(f"{name}_temp_path {folder / name};\n" for name in places)
+    user = "user root;\n" if os.geteuid() == 0 else ""
+    head = f"daemon off;\n{user}pid {folder / 'pid'};\nevents {{}}\nhttp {{\naccess_log off;\n{paths}"
+    path = folder / "all.conf"
+    path.write_text(f"{head}{rules}}}\n")
+    return path
+
+
+def _wait_for(http: httpx.Client, log: Path) -> None:
+    for _ in range(100):
+        try:
+            http.get("/")
+            return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    pytest.fail(f"nginx did not start: {log.read_text()[-500:]}")
+
+
+def test_the_proxy_brings_the_policy_to_every_answer(proxied: Proxied) -> None:
+    for path in ("/", "/api/v1/me", "/api/v1/token"):
+        answer = proxied.http.get(path)
+        assert "default-src 'self'; script-src 'self' 'sha256-" in answer.headers["content-security-policy"]
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_the_proxy_ends_the_guessing_of_passwords_and_says_who_asks(proxied: Proxied) -> None:
+    guesses = [
+        proxied.http.post("/api/v1/token", data={"username": f"ana{n}"}, headers={"X-Forwarded-For": f"10.0.0.{n}"})
+        for n in range(20)
+    ]
+    codes = [guess.status_code for guess in guesses]
+    assert set(codes) == {401, 429}
+    assert codes.count(401) <= 11 + 1  # ten at once beyond the first, and one more where the twenty take ten seconds
+    assert guesses[-1].headers["content-security-policy"]
+    assert proxied.http.get("/api/v1/me").status_code == 200
+    assert {one["x-forwarded-for"] for one in proxied.passed} == {"127.0.0.1"}
 
 
 def _made() -> bool:

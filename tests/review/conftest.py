@@ -15,6 +15,7 @@ ASSAY = str(Path(sys.executable).parent / "assay")
 # Two cold runs of everything on a busy machine.
 PATIENCE = 300
 SOURCE = Path(__file__).parent / "source"
+SAMPLES = Path(__file__).parents[2] / "data" / "samples"
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
 # Chromium speaks to nobody but the page it is told to open.
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"  # noqa: E501
@@ -42,12 +43,16 @@ class House(NamedTuple):
 
     def assay(self, *words: str, code: int = 0) -> str:
         """What the command says on stdout; its exit code must be `code`."""
+        return self.heard(*words, code=code)[0]
+
+    def heard(self, *words: str, code: int = 0) -> tuple[str, str]:
+        """What it says on stdout, and on the way."""
         done = subprocess.run(
             [ASSAY, *words], cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
         )
         assert done.returncode == code, f"assay {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr
-        return done.stdout
+        return done.stdout, done.stderr
 
     def ask(self, *words: str, code: int = 0) -> dict[str, Any]:
         """What the command says with --json."""
@@ -73,12 +78,36 @@ class House(NamedTuple):
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Nothing was ever reviewed in it. Only the environment of the Argilla server is the user's."""
-    folder = tmp_path_factory.mktemp("house")
+    yield from _lived_in(tmp_path_factory.mktemp("house"))
+
+
+@pytest.fixture(scope="session")
+def other_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """As `house`, for whoever changes what is in it."""
+    yield from _lived_in(tmp_path_factory.mktemp("other-house"))
+
+
+def _lived_in(folder: Path) -> Iterator[House]:
     shutil.copytree(SOURCE, folder / "incoming")
     (folder / "assay.yaml").write_text(SETTINGS)
+    yield from _stopped(House(folder, _environment(folder) | {"ASSAY_CACHE": str(folder / "cache")}))
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """As `house`, but with the project's samples, no assay.yaml, and what the user's cache has of them."""
+    folder = tmp_path_factory.mktemp("checkout")
+    (folder / "data").symlink_to(SAMPLES.parent)
+    yield from _stopped(House(folder, _environment(folder)))
+
+
+def _environment(folder: Path) -> dict[str, str]:
     foreign = ("ASSAY_DATABASE_URL", "ARGILLA_API_URL", "ARGILLA_API_KEY", "PREFECT_API_URL")
-    own = {"ASSAY_HOME": "store", "ASSAY_CACHE": str(folder / "cache"), "PREFECT_HOME": str(folder / "prefect")}
-    house = House(folder, {name: value for name, value in os.environ.items() if name not in foreign} | own)
+    own = {"ASSAY_HOME": "store", "PREFECT_HOME": str(folder / "prefect")}
+    return {name: value for name, value in os.environ.items() if name not in foreign} | own
+
+
+def _stopped(house: House) -> Iterator[House]:
     yield house
     house.assay("annotate", "serve", "--stop")
 
@@ -141,6 +170,13 @@ class Sitting:
         self.page.get_by_role("button", name="Find similar").click()
         found = asked(self.next_record([before]))
         return [found, self.page.locator(".similarity-score, [class*=similarity]").last.inner_text()]
+
+    def search(self, word: str) -> None:
+        """With the loupe, in all texts."""
+        self.page.locator(".search-area .--search").first.click()
+        self.page.locator(".search-area input").first.fill(word)
+        with self.page.expect_response(lambda answer: "records/search" in answer.url):
+            self.page.keyboard.press("Enter")
 
     def filter_by_domain(self, domain: str) -> None:
         self.page.get_by_role("button", name="Filters").click()
@@ -257,6 +293,6 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sit(browser: Any, pictures: Path) -> Callable[[str], Sitting]:
-    """A new sitting at the server of this address."""
-    return lambda url: Sitting(browser, url, pictures)
+def sit(browser: Any, pictures: Path) -> Callable[..., Sitting]:
+    """A new sitting at the server of this address; its pictures are the guide's where no other folder is said."""
+    return lambda url, folder=pictures: Sitting(browser, url, folder)

@@ -1,10 +1,10 @@
-"""Argilla's application, changed and wrapped: shims, jobs, patches, search engine, UI, headers, login limit."""
+"""Argilla's application, changed and wrapped: shims, jobs, patches, search engine, UI, headers, logins, whole text."""
 
 import os
 from pathlib import Path
 from typing import Any
 
-from . import headers, jobs, patches, rate_limit, shims, statics
+from . import headers, jobs, patches, rate_limit, shims, statics, whole_text
 
 
 def prepare() -> None:
@@ -25,7 +25,7 @@ def build() -> Any:
     jobs.work()
     folder = _static_folder(app)
     statics.rewrite(folder)
-    return headers.SecurityHeaders(rate_limit.with_address(app), headers.policy(folder))
+    return headers.SecurityHeaders(rate_limit.with_address(whole_text.only(app)), headers.policy(folder))
 
 
 def _static_folder(app: Any) -> Path:

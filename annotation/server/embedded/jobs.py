@@ -5,14 +5,34 @@ they outlive it; workers of one's own may then be run beside this one, which goe
 """
 
 import logging
+import os
 import threading
 import time
 from typing import Any
 
 # rq retries failed webhooks after 10, 60 and 180 s; a look every few seconds keeps to that.
 SCHEDULE_SECONDS = 5.0
+# A Redis that does not answer within this is not there; without a limit the start waits for minutes.
+ASK_SECONDS = 5.0
 
 _LOG = logging.getLogger("assay.jobs")
+
+
+def unusable() -> str | None:
+    """Why the Redis that ARGILLA_REDIS_URL names is none to work with; null where it is, or none is named."""
+    if not (url := os.environ.get("ARGILLA_REDIS_URL")):
+        return None
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    limits = {"socket_timeout": ASK_SECONDS, "socket_connect_timeout": ASK_SECONDS}
+    try:
+        with redis.from_url(url, retry=Retry(NoBackoff(), 0), **limits) as connection:
+            connection.ping()
+    except (redis.RedisError, OSError, ValueError) as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
 
 
 def use_memory() -> None:

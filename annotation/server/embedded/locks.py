@@ -50,11 +50,11 @@ def _took(handle: int, kind: int) -> bool:
 
 
 @contextmanager
-def exclusive(path: Path) -> Iterator[None]:
-    """One at a time: waits until the lock is free."""
+def exclusive(path: Path) -> Iterator[int]:
+    """One at a time: waits until the lock is free. Gives its descriptor: a child that has it holds the lock too."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+        yield handle
     finally:
         os.close(handle)

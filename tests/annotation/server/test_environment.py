@@ -1,13 +1,16 @@
 """The server's own environment: made once, made again when it was interrupted, said clearly when it cannot be."""
 
+import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from annotation.server import environment
+from annotation.server.embedded.locks import exclusive, take
 from schemas.errors import AnnotationError
 
 
@@ -55,6 +58,44 @@ def test_what_cannot_be_installed_is_said_in_one_line_and_not_called_ready(cache
             environment.python(print)
         assert "\n" not in str(no.value)
     assert not list(cache.glob("*/.ready"))
+
+
+def test_a_cache_that_cannot_be_is_named_with_its_remedy(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    with pytest.raises(AnnotationError, match=rf"^{tmp_path}/file/assay/argilla-server-.*set XDG_CACHE_HOME"):
+        environment.python(print)
+    monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
+    assert environment.cache().is_absolute()  # the server runs in another folder
+
+
+def test_an_install_whose_starter_was_killed_keeps_others_from_beginning_anew(tmp_path: Path) -> None:
+    outlives = "import subprocess; subprocess.Popen(['sleep', '2'], close_fds=False, stdout=-3, stderr=-3)"
+    with exclusive(tmp_path / "lock") as handle:
+        environment._run([sys.executable, "-c", outlives], "be made", handle)
+    assert take(tmp_path / "lock") is None
+    with exclusive(tmp_path / "lock"):  # when it is done
+        pass
+
+
+def test_environments_that_nobody_uses_go_when_a_new_one_is_made(cache: Path) -> None:
+    long_ago = time.time() - environment.UNUSED_SECONDS - 60
+    for name in ("unused", "running", "recent", "unfinished"):
+        (cache / f"argilla-server-{name}" / "bin").mkdir(parents=True)
+        ready = cache / f"argilla-server-{name}" / ".ready"
+        ready.touch()
+        os.utime(ready, None if name == "recent" else (long_ago, long_ago))
+    (cache / "argilla-server-unfinished" / ".ready").unlink()
+    (cache / "vectors").mkdir()
+    inside = cache / "argilla-server-running" / "bin" / "python"
+    inside.symlink_to(sys.executable)
+    with subprocess.Popen([inside, "-c", "import time; time.sleep(60)"]) as server:
+        environment._prune(cache / "argilla-server-recent")
+        server.kill()
+    kept = {path.name.removeprefix("argilla-server-") for path in cache.iterdir() if path.is_dir()}
+    assert kept == {"running", "recent", "unfinished", "vectors"}
 
 
 @pytest.mark.parametrize(

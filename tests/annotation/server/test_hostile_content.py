@@ -121,6 +121,7 @@ def open_tab(browser: Any, argilla: Any) -> Iterator[Callable[[str], Tab]]:
         tab = Tab(browser.new_page(viewport={"width": 1400, "height": 1500}), [], [])
         tabs.append(tab)
         tab.page.on("request", lambda request: tab.asked.append(request.url))
+        tab.page.on("requestfailed", lambda request: forget_if_stopped(tab, request))
         tab.page.on("pageerror", lambda error: tab.said.append(str(error)))
         tab.page.on("dialog", lambda dialog: (tab.said.append(dialog.message), dialog.dismiss()))
         log_in(tab.page, argilla, name)
@@ -129,6 +130,12 @@ def open_tab(browser: Any, argilla: Any) -> Iterator[Callable[[str], Tab]]:
     yield open_for
     for tab in tabs:
         tab.page.close()
+
+
+def forget_if_stopped(tab: Tab, request: Any) -> None:
+    """What a hostile template asks for, and the policy keeps in the browser, has gone nowhere."""
+    if request.failure == "csp":
+        tab.asked.remove(request.url)
 
 
 def log_in(page: Any, argilla: Any, name: str) -> None:
@@ -174,17 +181,7 @@ def test_no_text_of_a_record_does_anything(
     page.wait_for_timeout(1000)
     page.screenshot(path=tmp_path / "hostile.png")
 
-    # As text: what is not markdown character by character, and HTML within markdown as its source.
-    texts, chats = page.locator(".text_field_component"), page.locator(".chat")
-    assert texts.nth(0).locator(".content-area > div").text_content() == hostile
-    said = [bubble.text_content() for bubble in chats.nth(0).locator(".chat__bubble > span").all()]
-    assert said == [hostile, "second"]
-    for place in (texts.nth(1), chats.nth(1)):
-        source = place.text_content().replace("`", "")  # which markdown makes code of
-        for name in ("script", "image", "svg", "frame", "escape", "fetched", "led-away", "defaced"):
-            assert attacks[name].replace("`", "") in source, name
-        assert f"![seen]({canary.url}/markdown)" in source
-        assert place.locator("script, img, iframe, object, embed, form, style:not([scoped]), input").count() == 0
+    shown_as_text(page, attacks, hostile, canary)
     suggested = page.locator("[contenteditable], textarea").first
     assert attacks["script"] in (suggested.text_content() or suggested.input_value())
 
@@ -194,9 +191,59 @@ def test_no_text_of_a_record_does_anything(
     nothing_happened(tab, argilla, canary)
     works_still(tab, owner, number)
 
+    tab = open_tab("ben")
+    tab.page.goto(f"{argilla.url}/dataset/{number}/annotation-mode")
+    answer_two_in_bulk(tab.page, attacks, hostile, canary, tmp_path)
+    nothing_happened(tab, argilla, canary)
+    listed = owner.get(f"/datasets/{number}/records?include=responses").json()["items"]
+    assert sum(len(record["responses"]) for record in listed) == 1 + 2
+
     tab = open_tab("owner")
     visit_settings(tab.page, f"{argilla.url}/dataset/{number}/settings", tmp_path)
     nothing_happened(tab, argilla, canary)
+
+
+def shown_as_text(record: Any, attacks: dict[str, str], hostile: str, canary: Canary) -> None:
+    """What is not markdown character by character, and HTML within markdown as its source."""
+    texts, chats = record.locator(".text_field_component"), record.locator(".chat")
+    assert texts.nth(0).locator(".content-area > div").text_content() == hostile
+    said = [bubble.text_content() for bubble in chats.nth(0).locator(".chat__bubble > span").all()]
+    assert said == [hostile, "second"]
+    for place in (texts.nth(1), chats.nth(1)):
+        source = place.text_content().replace("`", "")  # which markdown makes code of
+        for name in ("script", "image", "svg", "frame", "escape", "fetched", "led-away", "defaced"):
+            assert attacks[name].replace("`", "") in source, name
+        assert f"![seen]({canary.url}/markdown)" in source
+        assert place.locator("script, img, iframe, object, embed, form, style:not([scoped]), input").count() == 0
+
+
+def answer_two_in_bulk(page: Any, attacks: dict[str, str], hostile: str, canary: Canary, shots: Path) -> None:
+    """The view with several records one below the other, of which some are chosen and answered at once."""
+    page.get_by_label("Switch to Bulk Mode").click()
+    records = page.locator(".bulk__records > *")
+    records.nth(1).wait_for()
+    page.wait_for_timeout(1000)
+    assert records.count() == 2  # the third is answered
+    for number in range(2):
+        shown_as_text(records.nth(number), attacks, hostile, canary)
+    look_into_the_menu(page, records.first, attacks)
+    for number in range(2):
+        records.nth(number).locator(".fields__header--left .checkbox").click()
+    page.screenshot(path=shots / "bulk.png")
+    page.locator(".wrapper__form [contenteditable], .wrapper__form textarea").first.fill("both are the same")
+    with page.expect_response(lambda answer: answer.url.endswith("/responses/bulk")) as answered:
+        page.click("button[type=submit]")
+    assert [one["error"] for one in answered.value.json()["items"]] == [None, None]
+
+
+def look_into_the_menu(page: Any, record: Any, attacks: dict[str, str]) -> None:
+    """Of one record: its metadata."""
+    record.locator(".record-menu__header").click()
+    record.locator(".record-menu__content button").first.click()
+    page.wait_for_timeout(500)
+    assert attacks["image"] in record.locator(".record-menu").text_content()
+    page.keyboard.press("Escape")
+    page.mouse.click(5, 5)
 
 
 def test_the_policy_holds_even_where_the_ui_would_show_html(
@@ -218,8 +265,13 @@ def test_the_policy_holds_even_where_the_ui_would_show_html(
     assert canary.heard == []
 
 
+def fields_with(template: str) -> dict[str, Any]:
+    """A template may be hostile as well; the advanced mode runs its scripts."""
+    return {**FIELDS, "advanced": {"type": "custom", "template": template, "advanced_mode": True}}
+
+
 def make_hostile(owner: Any, make_dataset: Any, hostile: str, formatted: str, short: str) -> str:
-    """A dataset with one record, hostile wherever text can be; `short` where some hundred characters are the most."""
+    """Three equal records, hostile wherever text can be; `short` where some hundred characters are the most."""
     options = [{"value": "a", "text": short}, {"value": "b", "text": "b"}]
     say = {"name": "say", "title": "Say", "description": short, "required": True, "settings": {"type": "text"}}
     label = {"name": "label", "title": short, "settings": {"type": "label_selection", "options": options}}
@@ -228,7 +280,7 @@ def make_hostile(owner: Any, make_dataset: Any, hostile: str, formatted: str, sh
             owner,
             "crowd",
             guidelines=formatted,
-            fields=[{"name": name, "title": short, "settings": said} for name, said in FIELDS.items()],
+            fields=[{"name": name, "title": short, "settings": said} for name, said in fields_with(hostile).items()],
             questions=[say, {**label, "required": False}],
         )
     )
@@ -241,10 +293,11 @@ def make_hostile(owner: Any, make_dataset: Any, hostile: str, formatted: str, sh
         "chat": [{"role": hostile[:20], "content": hostile}, {"role": "user", "content": "second"}],
         "marked_chat": [{"role": "user", "content": formatted}],
         "custom": {"x": f"</script>{hostile}"},
+        "advanced": {"x": f"</script>{hostile}"},
     }
     suggestions = [{"question_id": question, "value": hostile, "agent": "script", "score": 0.5}]
     record = {"fields": fields, "metadata": {"terms": short}, "suggestions": suggestions}
-    made = owner.post(f"/datasets/{number}/records/bulk", json={"items": [record]})
+    made = owner.post(f"/datasets/{number}/records/bulk", json={"items": [record] * 3})
     assert made.is_success, made.text
     return number
 
@@ -290,8 +343,8 @@ def works_still(tab: Tab, owner: Any, number: str) -> None:
     with tab.page.expect_response(lambda answer: answer.url.endswith("/responses")) as answered:
         tab.page.click("button[type=submit]")
     assert answered.value.status == 201
-    (record,) = owner.get(f"/datasets/{number}/records?include=responses").json()["items"]
-    assert record["responses"][0]["status"] == "submitted"
+    listed = owner.get(f"/datasets/{number}/records?include=responses").json()["items"]
+    assert [one["status"] for record in listed for one in record["responses"]] == ["submitted"]
 
 
 def test_a_megabyte_and_every_script_are_shown(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from annotation.server import serve
+from annotation.server import finding, serve
 from schemas.settings import AnnotationSettings
 
 FIELDS = {"prompt": {"type": "text", "use_markdown": False}}
@@ -27,7 +27,7 @@ def test_a_start_renews_what_older_code_made_so_that_writing_goes_on(
 ) -> None:
     def start() -> tuple[str, str]:
         serve.start(tmp_path, argilla_settings, port=0, progress=lambda _: None)
-        return serve.endpoint(tmp_path)
+        return finding.endpoint(tmp_path)
 
     try:
         with shelf_on(*start(), fields=FIELDS, questions=QUESTIONS) as shelf:
