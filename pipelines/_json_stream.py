@@ -159,7 +159,7 @@ class _Scanner:
             return self._pass_over_nest()
         if end == BROKEN:
             return self._recover(Broken(self._number, "json", "a bracket or quote in it is not closed", self._begin()))
-        raw = self._buffer[self._at : end]
+        raw = self._buffer[self._at : end].rstrip(b" \t\r\n")  # a number or word ends where a comma stands
         if len(raw) > self._max_bytes:
             self._at = end
             return too_long(self._number, raw[:1024], self._max_bytes)

@@ -21,10 +21,14 @@ _POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"
 
 
 class Shape(NamedTuple):
-    """A transformer whose token vectors become one by `pooling`: mean or cls. Texts have `window` tokens at most."""
+    """A transformer whose token vectors become one by `pooling`: mean or cls. Texts have `window` tokens at most.
+
+    Its attention heads are `head` numbers wide.
+    """
 
     pooling: str
     window: int
+    head: int
 
 
 class ModelFolder:
@@ -71,7 +75,8 @@ class ModelFolder:
         # Since sentence-transformers 6 a saved model's window stands with its tokenizer alone.
         said = text.get("max_seq_length") or self._json("tokenizer_config.json").get("model_max_length") or 0
         window = min(int(said), int(model["max_position_embeddings"]))
-        return Shape(mode, window) if plain and mode in _POOLINGS.values() and window > 2 else None
+        head = int(model["hidden_size"]) // int(model["num_attention_heads"])
+        return Shape(mode, window, head) if plain and mode in _POOLINGS.values() and window > 2 else None
 
     def _prompts(self) -> dict[str, Any]:
         path = "config_sentence_transformers.json"

@@ -18,18 +18,18 @@ from pipelines.cache.keys import made_by
 from pipelines.embedding.backend import Backend, UnavailableError
 from pipelines.embedding.calibration import calibration_texts, proof_texts
 from pipelines.embedding.model_folder import ModelFolder
-from pipelines.embedding.openvino_runtime import Converted, library
+from pipelines.embedding.openvino_runtime import Converted, Int8, library
 from pipelines.embedding.reference import Reference
 from pipelines.embedding.tiers import MARGINS, Tier, unconvertible
 from pipelines.embedding.token_batches import Tokenizer
 from schemas.errors import ModelError
 
 # The least mean cosine to the vectors of the next better tier, on our own texts.
-PROMISES = {Tier.FP32: 0.9999, Tier.BF16: 0.9999, Tier.INT8: 0.99}
+PROMISES = {Tier.FP32: 0.9999, Tier.BF16: 0.9999, Tier.INT8: 0.995}
 # Pairs of our own texts at least this close must keep the margin of their tier, all but this share of them.
 CLOSE, SHARE_BEYOND = 0.8, 0.02
 # Raised when the way of converting changes.
-_LAYOUT = "1"
+_LAYOUT = "2"
 # Converted models of all runs and projects lie below it.
 KIND = "models"
 _MODEL, _REFUSED = "model.xml", "refused.txt"
@@ -46,7 +46,13 @@ def converted(folder: ModelFolder, tier: Tier, cache: str) -> Converted:
         raise UnavailableError(f"the converted model cannot be kept ({_first_line(error)})") from error
     if (found / _REFUSED).is_file():
         raise UnavailableError((found / _REFUSED).read_text(encoding="utf-8"))
-    return Converted(found / _MODEL, tier, _tokenizer(folder))
+    return _opened(folder, tier, cache, found / _MODEL)
+
+
+def _opened(folder: ModelFolder, tier: Tier, cache: str, model: Path) -> Converted:
+    if tier != Tier.INT8 or folder.shape is None:
+        return Converted(model, tier, _tokenizer(folder))
+    return Int8(model, _tokenizer(folder), folder.shape.head, lambda: converted(folder, Tier.FP32, cache))
 
 
 def made_from(folder: ModelFolder, tier: Tier) -> str:
@@ -88,7 +94,7 @@ def _make_int8(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None
     found = KeptFolder(cache, KIND, made_from(folder, Tier.FP32)).path
     model = _quantise(library().Core().read_model(str(found / _MODEL)), _tokenizer(folder))
     library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
-    _hold_to_promise(Converted(aside / _MODEL, tier, _tokenizer(folder)), exact, tier)
+    _hold_to_promise(_opened(folder, tier, cache, aside / _MODEL), exact, tier)
 
 
 def _first_line(error: Exception) -> str:

@@ -111,7 +111,7 @@ def elements(text: bytes, most: int, piece: int) -> list[tuple[int, object, str]
     before, _json_blocks.BLOCK_BYTES = _json_blocks.BLOCK_BYTES, most
     try:
         found = []
-        for batch in json_elements(read, batch_bytes=100, max_bytes=10_000):
+        for batch in json_elements(read, batch_bytes=max(piece, 100), max_bytes=10_000):
             found += [(row.number, row.value, excerpt_of(row)) for row in batch.rows]
             found += [(one.number, one.reason, one.excerpt) for one in batch.broken]
     finally:

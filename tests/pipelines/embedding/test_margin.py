@@ -36,7 +36,10 @@ def test_a_tier_keeps_its_promise_and_its_margin(
     made = encoder.encode(texts)
     assert "OpenVINO" in encoder.backend, encoder.backend
     assert made.margin == encoder.margin == MARGINS[tier]
-    assert (made.vectors * true).sum(axis=1).mean() >= PROMISES[tier]
+    near = (made.vectors * true).sum(axis=1)
+    assert near.mean() >= PROMISES[tier]
+    # No single text that somebody might write is lost, however long it is.
+    assert near[: -len(AT_THE_WINDOW)].min() >= 0.97
     cosines = true @ true.T
     off = np.abs(made.vectors @ made.vectors.T - cosines)
     pairs = np.triu(np.ones_like(off, dtype=np.bool_), 1)
