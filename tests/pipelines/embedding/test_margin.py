@@ -38,8 +38,8 @@ def test_a_tier_keeps_its_promise_and_its_margin(
     assert made.margin == encoder.margin == MARGINS[tier]
     near = (made.vectors * true).sum(axis=1)
     assert near.mean() >= PROMISES[tier]
-    # No single text that somebody might write is lost, however long it is.
-    assert near[: -len(AT_THE_WINDOW)].min() >= 0.97
+    # No single text is computed wrongly, however long it is: in int8 that was seen to leave .54 to .88.
+    assert near.min() >= 0.9
     cosines = true @ true.T
     off = np.abs(made.vectors @ made.vectors.T - cosines)
     pairs = np.triu(np.ones_like(off, dtype=np.bool_), 1)
