@@ -6,6 +6,7 @@ import platform
 from pathlib import Path
 
 from pipelines._manifest import sha256_of
+from pipelines._processor import instructions
 from pipelines._streams import fingerprint
 from pipelines._versions import code_digest
 from schemas.errors import SourceError
@@ -48,18 +49,13 @@ def local_only(name: str) -> bool:
 def _environment() -> str:
     """What the processor can and whether there is a GPU, which choose how texts are embedded, and our variables."""
     ours = sorted(item for item in os.environ.items() if item[0].startswith("ASSAY_") and item[0] not in _HARMLESS)
-    seen = [("machine", platform.machine()), ("processor", _processor()), ("gpu", str(Path(_GPU).exists()))]
+    seen = [
+        ("machine", platform.machine()),
+        ("processor", instructions() or platform.processor()),
+        ("gpu", str(Path(_GPU).exists())),
+    ]
     seen += [("visible", os.environ.get("CUDA_VISIBLE_DEVICES", "all")), *ours]
     return hashlib.sha256(repr(seen).encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _processor() -> str:
-    """The instructions it knows, on Linux; elsewhere its name."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
-            return next((line for line in file if line.startswith(("flags", "Features"))), platform.processor())
-    except OSError:
-        return platform.processor()
 
 
 def _data(name: str) -> str:

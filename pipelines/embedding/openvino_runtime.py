@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipelines._processor import instructions
 from pipelines.embedding.backend import Embedded
 from pipelines.embedding.tiers import Tier
 from pipelines.embedding.token_batches import Tokenizer, batches
@@ -31,11 +32,7 @@ def has_bf16() -> bool:
 
 def has_amx() -> bool:
     """Whether this CPU multiplies bfloat16 in tiles (Intel's AMX), where int8 is no faster. Linux says; else False."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as about:
-            return any("amx_bf16" in line.split() for line in about if line.startswith("flags"))
-    except OSError:
-        return False
+    return "amx_bf16" in instructions().split()
 
 
 # What the runtime keeps ready for shapes it has seen. Its default keeps every length of text, 2 MB or more each: 1.2 GB
