@@ -120,7 +120,7 @@ def dedup(run: Run) -> Result:
             **limits,
             seed=run.settings.seed,
             # Splits follow from close prompts too.
-            sure_from=run.settings.split.link_similarity,
+            decided_from=run.settings.split.link_similarity,
             decisions=decisions(run),
             progress=progress,
             cache=default_cache(),

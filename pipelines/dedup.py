@@ -70,7 +70,7 @@ def dedup(
     answer_agreement: float,
     answer_conflict: float,
     seed: int,
-    sure_from: float = 1.0,
+    decided_from: float = 1.0,
     decisions: pl.DataFrame,
     progress: Progress | None = None,
     cache: str | None = None,
@@ -81,7 +81,7 @@ def dedup(
     the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
-    From `sure_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
+    From `decided_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
     With `cache` a text's MinHash signature is worked out once, and kept there.
     """
     exact = _exact(records)
@@ -98,7 +98,7 @@ def dedup(
         answer_agreement=answer_agreement,
         answer_conflict=answer_conflict,
         decisions=decisions,
-        sure_from=sure_from,
+        decided_from=decided_from,
     )
     found = (exact, near, semantic)
     conflicts = pl.concat([contradictions(exact.cut.kept), *(step.conflicts for step in found)])
@@ -160,11 +160,13 @@ def _semantic(
     answer_agreement: float,
     answer_conflict: float,
     decisions: pl.DataFrame,
-    sure_from: float,
+    decided_from: float,
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
-    sure_from = min(suspect_similarity, sure_from)
-    found = close_prompts(prompts, embedded, encoder, min_similarity=floor, decided_from=sure_from, progress=progress)
+    decided_from = min(suspect_similarity, decided_from)
+    found = close_prompts(
+        prompts, embedded, encoder, min_similarity=floor, decided_from=decided_from, progress=progress
+    )
     near = found.near
     bar = inf if min_similarity is None else min_similarity
     close = pl.col("similarity") >= bar
