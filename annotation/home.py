@@ -29,7 +29,12 @@ def make_home() -> Path:
 
 def database_url() -> str:
     """SQLAlchemy's URL of the database: ASSAY_DATABASE_URL, else SQLite in the store."""
-    return os.environ.get("ASSAY_DATABASE_URL") or f"sqlite:///{(home() / 'assay.db').resolve()}"
+    return os.environ.get("ASSAY_DATABASE_URL") or f"sqlite:///{database_file().resolve()}"
+
+
+def database_file() -> Path:
+    """Where the database is as long as it lies in the store."""
+    return home() / "assay.db"
 
 
 def in_home() -> bool:

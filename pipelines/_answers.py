@@ -21,7 +21,7 @@ SAME_QUESTION = 0.8
 _NUMBER = r"\d+(?:[.,]\d+)*"
 
 
-def answer_columns(records: pl.DataFrame) -> pl.DataFrame:
+def _answers(records: pl.DataFrame) -> pl.DataFrame:
     """What pairs are compared by: row_id, kind, label, group, question, completion, its numbers and length.
 
     `question` is the last user turn without the document that was given beside it.
@@ -43,14 +43,15 @@ def answer_columns(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def compare(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
-    """Add to `pairs` (row_ids a, b) what the words of the two rows say.
+def compare(pairs: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
+    """Add to `pairs` (row_ids a, b) what the words of the two rows of `records` say.
 
     same_kind, same_group, same_label, same_question, same_numbers: flags. words: Jaccard index of the
     answers' tokens. equal_phrase: false where a short phrase is not the same phrase. contained: the
     longer answer has every word of the shorter. differs: the
     answers contradict each other in a phrase, in a short answer's numbers, or by yes and no.
     """
+    answers = _answers(records.filter(pl.col("row_id").is_in(pl.concat([pairs["a"], pairs["b"]]).unique().implode())))
     both = pairs.join(answers, left_on="a", right_on="row_id", how="left", maintain_order="left").join(
         answers, left_on="b", right_on="row_id", how="left", suffix="_b", maintain_order="left"
     )

@@ -25,12 +25,21 @@ class _Sides(NamedTuple):
     least: NDArray[np.float64]
 
 
-def best_of(queries: Vectors, base: Vectors, *, itself: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+def best_of(
+    queries: Vectors,
+    base: Vectors,
+    *,
+    itself: NDArray[np.int64] | None = None,
+    least: NDArray[np.float64] | None = None,
+) -> NDArray[np.int64]:
     """The position in `base` of the closest row to each query, of equally close ones the first; -1 when there is none.
 
-    `itself` (queries,) is a position of `base` that does not count.
+    `itself` (queries,) is a position of `base` that does not count. What is further than `least` (queries,), a
+    cosine, may or may not be found.
     """
     sides = _sides(queries, base)
+    if least is not None:
+        np.maximum(sides.least, least - SLACK, out=sides.least)
     places = None if itself is None else np.argsort(sides.right.order)[itself]
     return _first(sides, in_order(lambda start: _in_strip(sides, start, places), range(0, len(queries), STRIP)))
 

@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._neighbours import Pairs, similar_pairs
+from pipelines._searched import pairs_among
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 
 
@@ -26,16 +27,17 @@ def close_prompts(
     min_similarity: float,
     decided_from: float | None = None,
     progress: Progress | None = None,
+    cache: str | None = None,
 ) -> Close:
     """Every pair of `prompts` (positions) with a cosine of at least `min_similarity`.
 
     From `decided_from` up (null: all of them) pairs are those of full precision, and so are their cosines: fast
     vectors are off by `margin` at most, so whatever has a neighbour that much below is embedded again, and only the
     second time counts. Pairs further apart, which decide nothing, keep the cosine of the fast vectors. Rows of
-    `embedded.vectors` are overwritten by better ones.
+    `embedded.vectors` are overwritten by better ones. With `cache`, what was searched before is kept and found there.
     """
     decisive = min_similarity if decided_from is None else max(decided_from, min_similarity)
-    proposed = similar_pairs(embedded.vectors, min_similarity=min_similarity - embedded.margin)
+    proposed = pairs_among(embedded.vectors, min_similarity=min_similarity - embedded.margin, cache=cache)
     if embedded.margin == 0:
         return Close(proposed, embedded.vectors, 0)
     near = proposed.pairs.filter(pl.col("similarity") >= decisive - embedded.margin)

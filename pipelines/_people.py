@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 import polars as pl
 
+from annotation.home import database_file, in_home
 from schemas.decision import DECISION_SCHEMA
 from schemas.report import Cost
 from schemas.settings import AnnotationSettings
@@ -54,6 +55,9 @@ def given_out(settings: AnnotationSettings) -> dict[str, int]:
 @contextmanager
 def _store() -> Iterator[Any]:
     """The store's engine; null where there is no store yet."""
+    if in_home() and not database_file().exists():
+        yield None  # without importing what opens it
+        return
     from annotation.store.database import open_existing
 
     engine = open_existing()

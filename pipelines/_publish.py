@@ -14,6 +14,7 @@ import numpy as np
 import orjson
 import polars as pl
 
+from checks.diversity import products
 from pipelines import _stages as stages
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
@@ -151,13 +152,14 @@ def _map_points(measured: Measured) -> pl.DataFrame:
     rows = measured.records.filter(pl.col("vector").is_not_null())
     if rows.height < 3:
         return pl.DataFrame(schema={"x": pl.Float64, "y": pl.Float64, "cluster": pl.Int64, "outcome": pl.String})
-    mine = measured.vectors[rows["vector"].to_numpy()].astype(np.float64)
+    mine = measured.vectors[rows["vector"].to_numpy()]
     centred = mine - mine.mean(axis=0)
-    directions = np.linalg.eigh(centred.T @ centred)[1][:, -2:]
+    directions = np.linalg.eigh(products(centred))[1][:, -2:]
     # An eigenvector's sign is arbitrary; the largest entry is made positive, so that maps compare.
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
-    flat = centred @ (directions * signs)
-    return rows.select("cluster", "outcome").with_columns(x=pl.Series(flat[:, 1]), y=pl.Series(flat[:, 0]))
+    flat = centred @ (directions * signs).astype(np.float32)
+    places = {name: pl.Series(flat[:, at], dtype=pl.Float64) for name, at in (("x", 1), ("y", 0))}
+    return rows.select("cluster", "outcome").with_columns(**places)
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:
@@ -222,6 +224,7 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         embedding_model=dedup["model"],
         embedding_backend=dedup["backend"],
         embedding_dimensions=dimensions or None,
+        embedding_seconds=dedup["embedding_seconds"],
         draft=run.settings.dedup.draft,
     )
 

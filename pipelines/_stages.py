@@ -127,7 +127,12 @@ def dedup(run: Run) -> Result:
         )
     save_frame(found.links, run.work / "links.parquet")
     np.save(run.work / "vectors.npy", found.vectors, allow_pickle=False)
-    figures = {**found.outcome.figures, "model": encoder.name, "backend": encoder.backend}
+    figures = {
+        **found.outcome.figures,
+        "model": encoder.name,
+        "backend": encoder.backend,
+        "embedding_seconds": round(encoder.seconds, 3),
+    }
     return Result(found.outcome.kept, found.outcome.dropped, figures, records.height)
 
 
@@ -146,10 +151,13 @@ def decontaminate(run: Run) -> Result:
 
 def score(run: Run) -> Result:
     """Clusters and novelty."""
+    from pipelines.cache.home import default_cache
     from pipelines.score import score as measure
 
     records = kept(run, "decontaminate")
-    scored = measure(records, vectors(run), clusters=run.settings.score.clusters, seed=run.settings.seed)
+    scored = measure(
+        records, vectors(run), clusters=run.settings.score.clusters, seed=run.settings.seed, cache=default_cache()
+    )
     return Result(scored.records, None, scored.figures, records.height)
 
 
@@ -211,7 +219,7 @@ def perform(name: str, run: Run) -> Stage:
     """Run one stage and leave its frames and figures in the work folder."""
     began = time.monotonic()
     result = STAGES[name](run)
-    path = save_frame(result.kept, run.work / f"{name}.parquet")
+    path = save_frame(result.kept, run.work / f"{name}.parquet", passing=True)
     if result.dropped is not None:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()

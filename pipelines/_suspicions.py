@@ -16,7 +16,8 @@ _SUSPECT = "may say the same as its twin"
 
 def contradictions(records: pl.DataFrame) -> pl.DataFrame:
     """Pairs that are equal but for their judgement: opposite labels, or chosen and rejected swapped."""
-    keyed = records.select(
+    judged = records.filter(pl.col("kind").is_in([Kind.KTO.value, Kind.PREFERENCE.value]))
+    keyed = judged.select(
         "row_id",
         "kind",
         "label",

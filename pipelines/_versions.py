@@ -1,6 +1,7 @@
 """What made a release: Python's and the libraries' versions, and a digest of Assay's own code."""
 
 import hashlib
+import os
 import re
 import sys
 from importlib.metadata import PackageNotFoundError, requires, version
@@ -35,11 +36,12 @@ def code_digest() -> str:
     Two installs with equal digests give the same release for the same input.
     """
     digest = hashlib.sha256()
-    for name in _PACKAGES:
-        for path in sorted(Path(str(files(name))).rglob("*")):
-            if path.is_file() and "__pycache__" not in path.parts:
-                digest.update(f"{path.relative_to(Path(str(files(name))))}\0".encode())
-                digest.update(hashlib.sha256(path.read_bytes()).digest())
+    for package in (str(files(name)) for name in _PACKAGES):
+        for folder, below, names in os.walk(package):
+            below[:] = sorted(name for name in below if name != "__pycache__")
+            for path in (os.path.join(folder, name) for name in sorted(names)):
+                digest.update(f"{os.path.relpath(path, package)}\0".encode())
+                digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
     for name in _asked_for():
         digest.update(f"{name} {version_of(name)}\0".encode())
     return digest.hexdigest()

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -137,13 +137,17 @@ def clear_release(out: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def save_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path) -> Path:
-    """Write Parquet aside, sync and rename; a lazy frame is written as it is read, a part at a time."""
+def save_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path, *, passing: bool = False) -> Path:
+    """Write Parquet aside, sync and rename; a lazy frame is written as it is read, a part at a time.
+
+    What is `passing`, read once by the next stage, is packed less and sooner done.
+    """
     aside = path.with_name(f".{path.name}.aside")
+    packing: Literal["lz4", "zstd"] = "lz4" if passing else "zstd"
     if isinstance(frame, pl.LazyFrame):
-        frame.sink_parquet(aside)
+        frame.sink_parquet(aside, compression=packing)
     else:
-        frame.write_parquet(aside)
+        frame.write_parquet(aside, compression=packing)
     _settle(aside, path)
     return path
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines._answers import MIN_WORDS, answer_columns, compare
+from pipelines._answers import MIN_WORDS, compare
 from pipelines._close_prompts import close_prompts
 from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
 from pipelines._near import near_pairs, similarities
@@ -29,8 +29,9 @@ from schemas.record import typed
 
 # Word 3-grams, as the near-duplicate tools of the field use for texts of this length.
 NGRAM = 3
-# Pairs of prompts from here up are found in every run, so that the curve of min_similarity shows both sides.
-FLOOR = 0.85
+# Pairs of prompts from here up are found in every run, so that the curve of min_similarity shows both sides. Each
+# step of 0.01 below costs the more answers to embed, the lower it is.
+FLOOR = 0.88
 
 # Answers with fewer words in common never reached a cosine of 0.9 on real data; they are not embedded.
 FEWEST_WORDS = 0.1
@@ -82,7 +83,7 @@ def dedup(
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
     From `decided_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
-    With `cache` a text's MinHash signature is worked out once, and kept there.
+    With `cache` a text's MinHash signature is worked out once and kept there, and so are pairs of prompts.
     """
     exact = _exact(records)
     near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed, cache=cache)
@@ -99,6 +100,7 @@ def dedup(
         answer_conflict=answer_conflict,
         decisions=decisions,
         decided_from=decided_from,
+        cache=cache,
     )
     found = (exact, near, semantic)
     conflicts = pl.concat([contradictions(exact.cut.kept), *(step.conflicts for step in found)])
@@ -131,7 +133,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | 
     proposed = near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, cache=cache).with_columns(
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
-    alike = compare(proposed, answer_columns(records))
+    alike = compare(proposed, records)
     pairs = alike.filter("same_kind")
     agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
     edges = pairs.filter(agree)
@@ -161,11 +163,18 @@ def _semantic(
     answer_conflict: float,
     decisions: pl.DataFrame,
     decided_from: float,
+    cache: str | None,
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
     decided_from = min(suspect_similarity, decided_from)
     found = close_prompts(
-        prompts, embedded, encoder, min_similarity=floor, decided_from=decided_from, progress=progress
+        prompts,
+        embedded,
+        encoder,
+        min_similarity=floor,
+        decided_from=decided_from,
+        progress=progress,
+        cache=cache,
     )
     near = found.near
     bar = inf if min_similarity is None else min_similarity
@@ -175,7 +184,7 @@ def _semantic(
     )
     one_question = pl.col("same_question") & ~pl.col("same_group")
     may_conflict = close & one_question
-    alike = compare(row_pairs(records, near.pairs), answer_columns(records))
+    alike = compare(row_pairs(records, near.pairs), records)
     # Whatever the threshold, so that it can be moved without embedding an answer more.
     needed = may_agree | (one_question & ~pl.col("differs"))
     judged = with_answer_similarity(

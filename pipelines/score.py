@@ -6,9 +6,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from checks.diversity import vendi_score, verb_objects
+from checks.diversity import verb_objects
 from pipelines._histogram import histogram
-from pipelines._neighbours import cells, nearest
+from pipelines._neighbours import cells
+from pipelines._searched import nearest_among
 from pipelines._shingles import tokens
 
 # The rule of thumb sqrt(n / 2), held to what a person can read in a report.
@@ -24,24 +25,27 @@ class Scored(NamedTuple):
     figures: dict[str, Any]
 
 
-def score(records: pl.DataFrame, vectors: NDArray[np.float32], *, clusters: int | None, seed: int) -> Scored:
+def score(
+    records: pl.DataFrame, vectors: NDArray[np.float32], *, clusters: int | None, seed: int, cache: str | None = None
+) -> Scored:
     """Add diversity to the kept records.
 
     `vector` of a record is its row in `vectors`. `diversity` is the novelty: 1 less the cosine of the
-    nearest other kept prompt, null when there is no other. Records of one prompt have novelty 0.
+    nearest other kept prompt, null when there is no other. Records of one prompt have novelty 0. With `cache`,
+    neighbours that are known from before are found there.
     """
     mine = vectors[records["vector"].to_numpy()] if records.height else np.zeros((0, 1), dtype=np.float32)
-    neighbour = nearest(mine, mine, same=True)
+    neighbour = nearest_among(mine, cache=cache)
     cluster = _cells(records, mine, clusters, seed)
     scored = records.with_columns(
         cluster=pl.Series(cluster, dtype=pl.Int64),
-        nearest_similarity=pl.Series(neighbour.similarity, dtype=pl.Float64).fill_nan(None),
+        nearest_similarity=pl.Series(neighbour, dtype=pl.Float64).fill_nan(None),
     ).with_columns(diversity=(1 - pl.col("nearest_similarity")).round(5))
-    return Scored(scored, diversity_figures(scored, mine))
+    return Scored(scored, diversity_figures(scored))
 
 
-def diversity_figures(records: pl.DataFrame, vectors: NDArray[np.float32]) -> dict[str, Any]:
-    """What the report says of the kept records; `vectors` are theirs, row by row."""
+def diversity_figures(records: pl.DataFrame) -> dict[str, Any]:
+    """What the report says of the kept records."""
     sizes = records["cluster"].value_counts().sort("count", "cluster", descending=[True, False])
     terms = _terms(records)
     verbs = verb_objects(records["prompt"])
@@ -51,7 +55,6 @@ def diversity_figures(records: pl.DataFrame, vectors: NDArray[np.float32]) -> di
         "clusters": sizes.height or None,
         "cluster_sizes": sizes["count"].to_list(),
         "cluster_terms": [terms.get(cluster, "") for cluster in sizes["cluster"]],
-        "vendi": vendi_score(vectors),
         "nearest": histogram(records["nearest_similarity"], low=0, high=1, bins=20),
         "nearest_mean": mean,
         "verb_objects": verbs.pairs.head(30).to_dicts(),

@@ -1,5 +1,6 @@
 """Texts to unit vectors: each text is embedded once, by the backend that the job is worth, and then known."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +19,8 @@ __all__ = ["BUILTIN", "Embedded", "Encoder", "Progress", "Tier"]
 
 # Texts per file of the cache: an interrupted run loses at most one of them. Static vectors take a second or two.
 CHUNK, STATIC_CHUNK = 4_096, 65_536
-# Rows scaled at a time, so that no second copy of a large matrix is held.
-_BLOCK = 65_536
+# Rows scaled at a time, in memory that is used again: new memory costs more than the arithmetic.
+_BLOCK = 4_096
 
 
 class Encoder:
@@ -36,6 +37,8 @@ class Encoder:
         self._backends: dict[Tier, Backend] = {}
         self._fallen: dict[Tier, str] = {}
         self._used: dict[Tier, str] = {}
+        self.seconds = 0.0
+        """What all calls took so far, loading and conversion included."""
 
     @property
     def backend(self) -> str:
@@ -55,17 +58,24 @@ class Encoder:
         """
         column = _column(texts)
         choice = self._choose(column)
-        return self._in_tier(choice.tier, column, choice.why, progress)
+        return self._timed(choice.tier, column, choice.why, progress)
 
     def refine(self, texts: Sequence[str] | pl.Series, *, progress: Progress | None = None) -> Embedded:
         """Embed `texts` in full precision: what decides where `encode` is not sure. Raises as `encode` does."""
         tier = Tier.REFERENCE if self._tier == Tier.REFERENCE or unconvertible(self._folder) else Tier.FP32
-        return self._in_tier(tier, _column(texts), "", progress)
+        return self._timed(tier, _column(texts), "", progress)
 
     def _choose(self, texts: pl.Series) -> Choice:
         if self._tier is not None:
             return Choice(self._tier, "")
         return choose(self._folder, int(texts.str.len_bytes().sum() or 0))
+
+    def _timed(self, tier: Tier, texts: pl.Series, why: str, progress: Progress | None) -> Embedded:
+        began = time.monotonic()
+        try:
+            return self._in_tier(tier, texts, why, progress)
+        finally:
+            self.seconds += time.monotonic() - began
 
     def _in_tier(self, tier: Tier, texts: pl.Series, why: str, progress: Progress | None) -> Embedded:
         if tier in self._fallen:
@@ -164,5 +174,5 @@ def _unit(vectors: NDArray[np.float16], rows: NDArray[np.int64]) -> NDArray[np.f
     for start in range(0, len(rows), _BLOCK):
         block = vectors[rows[start : start + _BLOCK]].astype(np.float32)
         norms = np.sqrt(np.einsum("ij,ij->i", block, block))
-        chosen[start : start + _BLOCK] = block / np.maximum(norms, 1e-12)[:, None]
+        np.divide(block, np.maximum(norms, 1e-12)[:, None], out=chosen[start : start + _BLOCK])
     return chosen

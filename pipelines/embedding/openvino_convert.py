@@ -73,7 +73,10 @@ def _make(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
     """Leave the model in `aside`, or a note why it is refused."""
     try:
         with _quiet():
-            (_make_int8 if tier == Tier.INT8 else _make_exact)(folder, tier, cache, aside)
+            if tier == Tier.FP32:
+                _make_exact(folder, aside)
+            else:
+                _make_faster(folder, tier, cache, aside)
     except UnavailableError as refusal:
         (aside / _REFUSED).write_text(str(refusal), encoding="utf-8")
     except (OSError, MemoryError, ModelError):
@@ -82,17 +85,20 @@ def _make(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
         (aside / _REFUSED).write_text(f"{tier}: the model's conversion failed ({_first_line(error)})", encoding="utf-8")
 
 
-def _make_exact(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
+def _make_exact(folder: ModelFolder, aside: Path) -> None:
     reference = Reference(folder)
     model = _trace(reference.model[0].auto_model, folder)
     library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
-    _hold_to_promise(Converted(aside / _MODEL, tier, _tokenizer(folder)), reference, tier)
+    _hold_to_promise(Converted(aside / _MODEL, Tier.FP32, _tokenizer(folder)), reference, Tier.FP32)
 
 
-def _make_int8(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
+def _make_faster(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
+    """From the one in full precision, which is needed besides: what is near a threshold is embedded by it."""
     exact = converted(folder, Tier.FP32, cache)
     found = KeptFolder(cache, KIND, made_from(folder, Tier.FP32)).path
-    model = _quantise(library().Core().read_model(str(found / _MODEL)), _tokenizer(folder))
+    model = library().Core().read_model(str(found / _MODEL))
+    if tier == Tier.INT8:
+        model = _quantise(model, _tokenizer(folder))
     library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
     _hold_to_promise(_opened(folder, tier, cache, aside / _MODEL), exact, tier)
 
