@@ -1,6 +1,6 @@
 """The closest of many rows to each of others, found by short codes and decided by the true cosine."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines._bounds import SLACK, STRIP, WIDTH, Codes, Vectors, cosine_of, directions, encode, whole_numbers
-from pipelines._cells import Cell
 from pipelines._tiles import in_order, places, products
 
 # Below every product of codes.
@@ -50,12 +49,6 @@ def best_of_others(rows: Vectors) -> NDArray[np.int64]:
     return _first(sides, in_order(lambda start: _in_triangle(sides, start), range(0, len(rows), STRIP)))
 
 
-def best_in_cells(rows: Vectors, cells: Sequence[Cell]) -> NDArray[np.int64]:
-    """The same, of each row among those whose cell reaches it and those that its cell reaches."""
-    sides = _sides(rows, rows)
-    return _first(sides, in_order(lambda cell: _in_cell(sides, cell), cells))
-
-
 def _sides(queries: Vectors, base: Vectors) -> _Sides:
     size = base.shape[1]
     # All directions, so that they need not be good ones.
@@ -90,21 +83,6 @@ def _in_triangle(sides: _Sides, start: int) -> "_Near":
             itself = np.arange(len(rows))
             sums[itself, itself + start % WIDTH] = _LOWEST
         near += [_near(sides, sums, rows, columns), _near(sides, sums.T, columns, rows)]
-    return _still(sides, near)
-
-
-def _in_cell(sides: _Sides, cell: Cell) -> "_Near":
-    near = []
-    for start in range(0, len(cell.home), WIDTH):
-        columns = cell.home[start : start + WIDTH]
-        across = sides.right.rows[columns].T.contiguous()
-        for rows in (cell.reached[first : first + STRIP] for first in range(0, len(cell.reached), STRIP)):
-            sums = products(sides.left.rows[rows], across)
-            # Both are ascending.
-            place = np.minimum(np.searchsorted(columns, rows), len(columns) - 1)
-            mine = np.flatnonzero(columns[place] == rows)
-            sums[mine, place[mine]] = _LOWEST
-            near += [_near(sides, sums, rows, columns), _near(sides, sums.T, columns, rows)]
     return _still(sides, near)
 
 

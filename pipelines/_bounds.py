@@ -135,14 +135,8 @@ def encode(vectors: Vectors, to: Directions, *, new: int = 0, whole: bool) -> Co
     return Codes(torch.from_numpy(codes), torch.from_numpy(columns), order, errors, float(step) ** 2)
 
 
-def codes_for(
-    vectors: Vectors, principal: NDArray[np.float32], cosine: float, *, new: int = 0, crowding: float = 1.0
-) -> Codes:
-    """Codes of the length that makes products and proposals together cheapest.
-
-    `crowding` is how much more often products are near `cosine` where they will be looked for, than
-    among rows at random.
-    """
+def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float, *, new: int = 0) -> Codes:
+    """Codes of the length that makes products and proposals together cheapest."""
     whole = whole_numbers()
     some, others = (unit_rows(vectors, evenly(len(vectors), most)) for most in (1_000, 4_000))
     sizes = [*(size for size in _SIZES if size < len(principal)), len(principal)]
@@ -150,9 +144,7 @@ def codes_for(
     for size in sizes:
         to = directions(principal, size)
         near = coordinates(some, to) @ coordinates(others, to).T >= cosine - (_TWO_ERRORS if whole else 0)
-        costs.append(
-            _PER_PRODUCT + (_PER_WHOLE if whole else _PER_FLOAT) * size + _PER_PROPOSAL * crowding * near.mean()
-        )
+        costs.append(_PER_PRODUCT + (_PER_WHOLE if whole else _PER_FLOAT) * size + _PER_PROPOSAL * near.mean())
     return encode(vectors, directions(principal, sizes[int(np.argmin(costs))]), new=new, whole=whole)
 
 

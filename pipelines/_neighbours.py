@@ -1,4 +1,4 @@
-"""Nearest neighbours and cells of unit vectors: exact as long as that is cheapest, by cells above.
+"""Pairs and nearest neighbours of unit vectors: exact as long as that is cheapest, by faiss' inverted file above.
 
 Similarity is the cosine, in [0, 1] for what is reported: higher is closer. Vectors are float32 or
 float16 with unit rows, in memory or mapped from disk. Many rows are worked through in tiles, whose
@@ -11,21 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines._best import best_in_cells, best_of, best_of_others
+from pipelines._best import best_of, best_of_others
 from pipelines._bounds import STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
-from pipelines._cells import (
-    COORDINATES,
-    ROWS_A_CELL,
-    Cell,
-    Space,
-    cell_count,
-    cells_of,
-    centres_of,
-    nearest_centre,
-    reach_of,
-)
 from pipelines._closest import Closest
-from pipelines._tiles import UNITS, Wanted, crossed_pairs, in_order, in_units, strip_pairs
+from pipelines._inverted import OFF_BY, Inverted
+from pipelines._tiles import NOTHING, UNITS, Wanted, close_pairs, in_order, in_units, strip_pairs
 
 # More neighbours than this are a template; components do not need them all.
 MOST_NEIGHBOURS = 256
@@ -33,18 +23,14 @@ MOST_NEIGHBOURS = 256
 ROWS_OF_MOST = 2**18
 # Up to here every pair is looked at. Above, cells take less CPU time (docs/performance.md).
 EXACT_UP_TO = 100_000
-# Rows searched exactly, to choose how far cells reach into each other, and others to measure what they miss.
+# Rows searched exactly, to choose how many cells are looked in, and others to measure what that misses.
 CHOOSE_BY, SAMPLE = 2_000, 500
-# Of the pairs that choose the reach, the share that it loses; of nearest neighbours more, which no verdict hangs on.
+# Of the pairs that choose the cells, the share that they lose; of nearest neighbours more, which no verdict hangs on.
 LOST, LOST_NEAREST = 0.003, 0.03
 # Cosines are rounded here, so that the order of a sum never decides at a threshold.
 DECIMALS = 5
-# How much closer rows of one cell are than others, over the square root of all rows: a cell's share of them.
-_CROWDING = 0.3
-# k-means moves little after so many rounds: few for searching, where only time hangs on them.
-ROUNDS, ROUNDS_TO_SEARCH = 20, 6
-# Rows for each cell that k-means learns from, where cells are reported (faiss' default).
-ROWS_A_REPORTED_CELL = 256
+# Of the true pairs of those rows as many are looked at, of each STRIP * 8 rows that they are paired with.
+_MOST_TRUE = 2**14
 
 
 class Pairs(NamedTuple):
@@ -78,10 +64,9 @@ def similar_pairs(vectors: Vectors, *, min_similarity: float, new: int = 0) -> P
     if len(vectors) == 0:
         return Pairs(closest.pairs(), 0, 1.0, "nothing to search")
     least = _least(min_similarity)
-    best = principal(vectors)
     if new == 0 and len(vectors) > EXACT_UP_TO:
-        return _by_cells(vectors, best, least, closest)
-    wanted = Wanted(vectors, codes_for(vectors, best, least / UNITS, new=new), least)
+        return _by_cells(vectors, least, closest)
+    wanted = Wanted(vectors, codes_for(vectors, principal(vectors), least / UNITS, new=new), least)
     for found in in_order(lambda start: strip_pairs(wanted, start, new=new), range(0, len(vectors), STRIP)):
         closest.add(found)
     return Pairs(closest.pairs(), len(closest.capped), 1.0, f"exact, {_said(wanted.codes)}")
@@ -109,40 +94,41 @@ def _said(codes: Codes) -> str:
     return f"proposed by {codes.rows.shape[1]} {kind} coordinates that never fall short"
 
 
-def _by_cells(vectors: Vectors, best: NDArray[np.float32], least: int, closest: Closest) -> Pairs:
-    """Each row is held against those that its cell reaches; how far it reaches, true pairs of some rows say."""
-    space = Space(vectors, best[:, :COORDINATES])
-    wanted = Wanted(vectors, codes_for(vectors, best, least / UNITS, crowding=_CROWDING * len(vectors) ** 0.5), least)
-    cells = _search_cells(space, *_true_pairs(wanted, evenly(len(vectors), CHOOSE_BY)), LOST)
-    for found in in_order(lambda cell: crossed_pairs(wanted, cell.home, cell.reached), cells):
-        closest.add(found)
+def _by_cells(vectors: Vectors, least: int, closest: Closest) -> Pairs:
+    """Each row is looked for in the cells that true pairs of some rows say."""
+    index = Inverted(vectors)
+    index.reach(*_true_pairs(vectors, evenly(len(vectors), CHOOSE_BY), least), LOST)
+    # With itself, and one more than are kept, which tells that there are more.
+    most = most_neighbours(len(vectors)) + 2
+    for start in range(0, len(vectors), STRIP * 8):
+        rows = np.arange(start, min(start + STRIP * 8, len(vectors)))
+        cosines, positions = index.closest(rows, min(most, len(vectors)))
+        row, place = np.nonzero((cosines >= least / UNITS - OFF_BY) & (positions >= 0) & (positions != rows[:, None]))
+        a, b = rows[row], positions[row, place]
+        closest.add(close_pairs(a, b, cosine_of(vectors, a, b), least))
     pairs = closest.pairs()
-    way = f"{len(cells):,} cells that reach into each other, {_said(wanted.codes)}"
-    return Pairs(pairs, len(closest.capped), _recall(wanted, pairs), way)
+    way = f"faiss' inverted file, {index.looked_in} of {index.cells:,} cells"
+    return Pairs(pairs, len(closest.capped), _recall(vectors, pairs, least), way)
 
 
-def _search_cells(space: Space, a: NDArray[np.int64], b: NDArray[np.int64], lost: float) -> list[Cell]:
-    """Cells that find all but `lost` of the pairs a, b."""
-    count = cell_count(len(space.vectors))
-    some = space.rows(evenly(len(space.vectors), ROWS_A_CELL * count))
-    centres = centres_of(some, count, seed=0, rounds=ROUNDS_TO_SEARCH)
-    few = evenly(len(a), 20_000)
-    return cells_of(space, centres, reach_of(space, centres, a[few], b[few], lost))
-
-
-def _true_pairs(wanted: Wanted, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Both ends of every pair that some rows have."""
-    everything = np.arange(len(wanted.vectors))
-    strips = [rows[start : start + STRIP // 8] for start in range(0, len(rows), STRIP // 8)]
-    found = list(in_order(lambda strip: crossed_pairs(wanted, strip, everything), strips))
+def _true_pairs(vectors: Vectors, rows: NDArray[np.int64], least: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Both ends of the pairs that some rows have; of very many, where much is alike, evenly spaced ones."""
+    some, found = unit_rows(vectors, rows), [NOTHING]
+    for start in range(0, len(vectors), STRIP * 8):
+        products = some @ unit_rows(vectors, slice(start, start + STRIP * 8)).T
+        row, other = np.nonzero(products >= least / UNITS - OFF_BY)
+        row, other = row[rows[row] != other + start], other[rows[row] != other + start]
+        some_of_them = evenly(len(row), _MOST_TRUE)
+        a, b = rows[row[some_of_them]], other[some_of_them] + start
+        found.append(close_pairs(a, b, cosine_of(vectors, a, b), least))
     return np.concatenate([each.a for each in found]), np.concatenate([each.b for each in found])
 
 
-def _recall(wanted: Wanted, pairs: pl.DataFrame) -> float:
+def _recall(vectors: Vectors, pairs: pl.DataFrame, least: int) -> float:
     """Of the pairs that evenly spaced rows truly have, the share that is in `pairs`."""
-    count = len(wanted.vectors)
-    # Half a step aside of those that chose the reach.
-    a, b = _true_pairs(wanted, (evenly(count, SAMPLE) + count // (2 * CHOOSE_BY)) % count)
+    count = len(vectors)
+    # Half a step aside of those that chose the cells.
+    a, b = _true_pairs(vectors, (evenly(count, SAMPLE) + count // (2 * CHOOSE_BY)) % count, least)
     true = pl.DataFrame({"a": np.minimum(a, b), "b": np.maximum(a, b)}).unique()
     return true.join(pairs, on=["a", "b"], how="semi").height / true.height if true.height else 1.0
 
@@ -151,16 +137,12 @@ def nearest(queries: Vectors, base: Vectors, *, same: bool) -> Nearest:
     """The closest row of `base` to each query; with `same` the two are one set and no row finds itself.
 
     Of equally close rows the first. Exact, but for `same` sets of more than EXACT_UP_TO rows: there the
-    closest of the cells that reach the row, which for all but a few in a hundred is the closest of all.
+    closest of the cells that are looked in, which for all but a few in a hundred is the closest of all.
     """
     if len(queries) == 0 or len(base) < (2 if same else 1):
         return Nearest(np.full(len(queries), np.nan), np.full(len(queries), -1, dtype=np.int64))
     if same and len(base) > EXACT_UP_TO:
-        best = principal(base)
-        some = evenly(len(base), CHOOSE_BY)
-        true = best_of(unit_rows(base, some), base, itself=some)
-        space = Space(base, best[:, :COORDINATES])
-        position = best_in_cells(base, _search_cells(space, some, true, LOST_NEAREST))
+        position = _nearest_by_cells(base)
     else:
         position = best_of_others(base) if same else best_of(queries, base)
     similarity = np.full(len(queries), np.nan)
@@ -171,18 +153,12 @@ def nearest(queries: Vectors, base: Vectors, *, same: bool) -> Nearest:
     return Nearest(similarity, position)
 
 
-def cells(vectors: Vectors, count: int, *, seed: int) -> NDArray[np.int64]:
-    """The k-means cell of each row, in 0..count-1, largest cell first.
-
-    Centres are learnt from at most ROWS_A_REPORTED_CELL evenly spaced rows for each cell; every row is
-    then given to its nearest centre.
-    """
-    some = unit_rows(vectors, evenly(len(vectors), ROWS_A_REPORTED_CELL * count))
-    centres = centres_of(some, count, seed=seed, rounds=ROUNDS, spherical=True)
-    parts = [slice(start, start + STRIP * 8) for start in range(0, len(vectors), STRIP * 8)]
-    position = np.concatenate([nearest_centre(unit_rows(vectors, part), centres)[0] for part in parts])
-    order = np.lexsort((np.arange(count), -np.bincount(position, minlength=count)))
-    rank = np.empty(count, dtype=np.int64)
-    rank[order] = np.arange(count)
-    ranked: NDArray[np.int64] = rank[position]
-    return ranked
+def _nearest_by_cells(base: Vectors) -> NDArray[np.int64]:
+    some, index = evenly(len(base), CHOOSE_BY), Inverted(base)
+    index.reach(some, best_of(unit_rows(base, some), base, itself=some), LOST_NEAREST)
+    position = np.empty(len(base), dtype=np.int64)
+    for start in range(0, len(base), STRIP * 8):
+        rows = np.arange(start, min(start + STRIP * 8, len(base)))
+        found = index.closest(rows, 2)[1]
+        position[rows] = np.where(found[:, 0] == rows, found[:, 1], found[:, 0])
+    return position

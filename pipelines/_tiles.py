@@ -75,18 +75,6 @@ def strip_pairs(wanted: Wanted, start: int, *, new: int = 0) -> Found:
     return found.all()
 
 
-def crossed_pairs(wanted: Wanted, rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Found:
-    """Pairs of `rows` with `columns` (positions); no row with itself."""
-    codes, found = wanted.codes, Collected(wanted)
-    for right in (columns[start : start + WIDTH] for start in range(0, len(columns), WIDTH)):
-        across = codes.rows[right].T.contiguous()
-        for left in (rows[start : start + STRIP] for start in range(0, len(rows), STRIP)):
-            a, b = proposals(codes.rows[left], across, codes.least(left, right, wanted.cosine))
-            a, b = left[a], right[b]
-            found.add(a[a != b], b[a != b])
-    return found.all()
-
-
 def proposals(rows: Any, columns: Any, low: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Row and column of each product of at least `low`."""
     sums = products(rows, columns)
@@ -150,7 +138,7 @@ class Collected:
     def _settle(self) -> None:
         if self._waiting:
             a, b = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
-            self._found.append(_close(self._wanted, a, b, cosine_of(self._wanted.vectors, a, b)))
+            self._found.append(close_pairs(a, b, cosine_of(self._wanted.vectors, a, b), self._wanted.least))
         self._waiting, self._count = [], 0
 
 
@@ -159,12 +147,13 @@ def _dense(wanted: Wanted, a: NDArray[np.int64], b: NDArray[np.int64]) -> Found:
     rows, row = np.unique(a, return_inverse=True)
     columns, column = np.unique(b, return_inverse=True)
     first, second = (unit_rows(wanted.vectors, each).astype(np.float64) for each in (rows, columns))
-    return _close(wanted, a, b, (first @ second.T)[row, column])
+    return close_pairs(a, b, (first @ second.T)[row, column], wanted.least)
 
 
-def _close(wanted: Wanted, a: NDArray[np.int64], b: NDArray[np.int64], cosine: NDArray[np.float64]) -> Found:
+def close_pairs(a: NDArray[np.int64], b: NDArray[np.int64], cosine: NDArray[np.float64], least: int) -> Found:
+    """Those of proposed pairs that are close enough."""
     units = in_units(cosine)
-    close = units >= wanted.least
+    close = units >= least
     return Found(a[close], b[close], units[close])
 
 

@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from checks.diversity import verb_objects
+from pipelines._cells import cells
 from pipelines._histogram import histogram
-from pipelines._neighbours import cells
 from pipelines._searched import nearest_among
 from pipelines._shingles import tokens
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipelines._processor import instructions
 from pipelines.embedding.backend import Embedded
 from pipelines.embedding.tiers import Tier
-from pipelines.embedding.token_batches import Tokenizer, batches
+from pipelines.embedding.token_batches import BUDGET, Tokenizer, batches
 
 
 def library() -> Any:
@@ -38,23 +38,32 @@ def has_amx() -> bool:
 # What the runtime keeps ready for shapes it has seen. Its default keeps every length of text, 2 MB or more each: 1.2 GB
 # after 6,000 prompts where this takes 0.5, in the same CPU time. Lengths come in their order and do not come again.
 _SHAPES_KEPT = 128
+# Tokens in a batch where tiles do the work: half of it leaves them idle, twice of it gains nothing.
+_TILES_BUDGET = 4_096
 
 
 class Converted:
-    """A backend over a converted model: `model` is its .xml file, or the model itself."""
+    """A backend over a converted model: `model` is its .xml file, or the model itself.
+
+    A text's vector is the same to the byte whatever is embedded beside it, and on how many streams.
+    """
 
     def __init__(self, model: Path | Any, tier: Tier, tokenizer: Tokenizer) -> None:
         core = library().Core()
         self._tokenizer = tokenizer
         precision = "bf16" if tier != Tier.FP32 and has_bf16() else "f32"
-        # One request after the other on all cores: faster than one stream a core, which share their caches.
+        # With AMX one stream a core, each with a batch of its own: a sixth quicker than one batch after the other on all
+        # cores. Elsewhere the streams fight for the caches that they share, and one after the other is quicker.
         hints = {
-            "PERFORMANCE_HINT": "LATENCY",
+            "PERFORMANCE_HINT": "THROUGHPUT" if has_amx() else "LATENCY",
             "INFERENCE_PRECISION_HINT": precision,
             "CPU_RUNTIME_CACHE_CAPACITY": _SHAPES_KEPT,
         }
         read = core.read_model(str(model)) if isinstance(model, Path) else model
-        self._request = core.compile_model(read, "CPU", hints).create_infer_request()
+        compiled = core.compile_model(read, "CPU", hints)
+        self._width = compiled.output(0).partial_shape[1].get_length()
+        self._budget = _TILES_BUDGET if has_amx() else BUDGET
+        self._queue = library().AsyncInferQueue(compiled, compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS"))
 
     def embed(self, texts: Sequence[str]) -> Embedded:
         """See Backend."""
@@ -63,13 +72,15 @@ class Converted:
 
     def of_tokens(self, rows: list[list[int]]) -> NDArray[np.float32]:
         """The vectors of texts as token ids."""
-        vectors = np.empty((len(rows), 0), dtype=np.float32)
-        for batch in batches(rows):
-            self._request.infer({0: batch.ids}, share_inputs=True)
-            made = self._request.get_output_tensor(0).data
-            if vectors.shape[1] == 0:
-                vectors = np.empty((len(rows), made.shape[1]), dtype=np.float32)
-            vectors[batch.places] = made
+        vectors = np.empty((len(rows), self._width), dtype=np.float32)
+
+        def take(request: Any, places: NDArray[np.int64]) -> None:
+            vectors[places] = request.get_output_tensor(0).data
+
+        self._queue.set_callback(take)
+        for batch in batches(rows, self._budget):
+            self._queue.start_async({0: batch.ids}, batch.places)
+        self._queue.wait_all()
         return vectors
 
 

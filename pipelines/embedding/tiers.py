@@ -77,6 +77,8 @@ def choose(folder: ModelFolder, text_bytes: int) -> Choice:
 
 def exact() -> Tier:
     """The fastest tier that needs no calibration."""
+    if find_spec("openvino") is None:
+        return Tier.FP32
     from pipelines.embedding.openvino_runtime import has_bf16
 
     return Tier.BF16 if has_bf16() else Tier.FP32

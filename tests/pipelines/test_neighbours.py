@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipelines import _neighbours
+from pipelines._cells import cells
 from pipelines._clusters import components
-from pipelines._neighbours import Vectors, cells, nearest, similar_pairs
+from pipelines._neighbours import Vectors, nearest, similar_pairs
 
 
 def unit(rows: np.ndarray) -> Vectors:
@@ -22,7 +23,7 @@ vectors = hnp.arrays(
 
 
 @given(vectors, st.sampled_from([0.5, 0.8, 0.9, 0.95, 1.0]))
-def test_faiss_finds_the_pairs_that_brute_force_finds(rows: Vectors, threshold: float) -> None:
+def test_the_pairs_are_those_that_brute_force_finds(rows: Vectors, threshold: float) -> None:
     cosine = np.round(np.clip(rows.astype(np.float64) @ rows.T.astype(np.float64), 0, 1), _neighbours.DECIMALS)
     a, b = np.triu_indices(len(rows), 1)
     sure = {(int(i), int(j)) for i, j in zip(a, b, strict=True) if cosine[i, j] >= threshold + 2e-5}
