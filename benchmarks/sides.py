@@ -44,11 +44,10 @@ def model() -> Path:
     return Path(spec.origin).parent / "model"
 
 
-def encode(tier: str, text: str) -> Side:
+def encode(text: str) -> Side:
     def run(desk: Desk) -> Measured:
-        source = desk.sample(text, EMBEDDED)
-        name = f"encode-{tier}-{text}"
-        return desk.script(name, "ours.encode", source, inside=True, tier=tier, cache=model_only(desk, name))
+        source, name = desk.sample(text, EMBEDDED), f"encode-{text}"
+        return desk.script(name, "ours.encode", source, inside=True, cache=model_only(desk, name))
 
     return run
 

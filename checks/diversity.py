@@ -6,7 +6,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-
 # Rows multiplied in float32 at a time: their sum is then off by less than a millionth.
 _BLOCK = 4_096
 

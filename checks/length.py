@@ -44,10 +44,10 @@ def _words(text: pl.Expr) -> pl.Expr:
 
 
 def _repeated_share(words: pl.Expr) -> pl.Expr:
-    """Share of the word 5-grams that repeat an earlier one, in [0, 1]; null below five words."""
+    """Share of the word 5-grams that repeat an earlier one, in [0, 1]; 1 where there are fewer than five words."""
     parts = [pl.element()] + [pl.element().shift(-step) for step in range(1, REPEATED_NGRAM)]
     grams = words.list.eval(pl.concat_str(parts, separator=" ").drop_nulls())
-    return 1 - grams.list.n_unique() / grams.list.len()
+    return (1 - grams.list.n_unique() / grams.list.len()).fill_nan(1.0)
 
 
 @check(Severity.NOTE)
@@ -85,7 +85,8 @@ _SAID = derived("t_said", _words(_SUSPECTED))
 
 
 # A word that is new begins an n-gram that is new, but for the last four. Where more than half of the n-grams repeat,
-# the different words are fewer than half of all and two; below five words there is no n-gram, and no share of any.
+# the different words are fewer than half of all and two. Fewer than five words in a text this long, with pieces that
+# recur, are one stuck key.
 _FEW_WORDS = (_SAID.list.n_unique() * 2 < _SAID.list.len() + REPEATED_NGRAM - 1) | (_SAID.list.len() < REPEATED_NGRAM)
 
 

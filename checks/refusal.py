@@ -141,6 +141,8 @@ _HINTS = (
     "won’t",
     "will not",
     "couldn",
+    "isn't",
+    "isn’t",
     "not ",
     "never",
     "illegal",

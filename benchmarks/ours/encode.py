@@ -1,14 +1,14 @@
-"""Embedding by a model that is loaded, in the tier that `tier` names: `fast` is int8, `quality` the best exact one"""
+"""Embedding by a model that is loaded, in the fastest tier that needs no calibration"""
 
 import numpy as np
 
 from benchmarks.peers.timing import Stopwatch, arguments, read_texts, say
-from pipelines.embedding.encoder import BUILTIN, Encoder, Tier
+from pipelines.embedding.encoder import BUILTIN, Encoder
 from pipelines.embedding.tiers import exact
 
 source, out, options = arguments()
 texts = read_texts(source)
-encoder = Encoder(BUILTIN, cache=options["cache"], tier=Tier.INT8 if options["tier"] == "fast" else exact())
+encoder = Encoder(BUILTIN, cache=options["cache"], tier=exact())
 # Other texts than those below, or the cache would answer.
 encoder.encode([f"{text}." for text in texts[:: max(len(texts) // 8, 1)]])
 with Stopwatch() as watch:

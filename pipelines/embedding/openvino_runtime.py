@@ -52,8 +52,8 @@ class Converted:
         core = library().Core()
         self._tokenizer = tokenizer
         precision = "bf16" if tier != Tier.FP32 and has_bf16() else "f32"
-        # With AMX one stream a core, each with a batch of its own: a sixth quicker than one batch after the other on all
-        # cores. Elsewhere the streams fight for the caches that they share, and one after the other is quicker.
+        # With AMX one stream a core, each with a batch of its own: a sixth quicker than one after the other on all
+        # cores. Elsewhere streams fight for the caches that they share, and one after the other is quicker.
         hints = {
             "PERFORMANCE_HINT": "THROUGHPUT" if has_amx() else "LATENCY",
             "INFERENCE_PRECISION_HINT": precision,
