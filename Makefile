@@ -62,6 +62,9 @@ bench: setup ## speed and quality beside other tools, each in an environment of 
 	@$(BIN)/python -m benchmarks.table $(if $(ONLY),--only "$(ONLY)") $(if $(ROWS),--rows $(ROWS)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
 
+bench-quality: setup ## how well checks find what people find; ONLY="curation" DATA=FOLDER
+	@$(BIN)/python -m benchmarks.quality $(if $(ONLY),--only "$(ONLY)") $(if $(DATA),--data "$(DATA)")
+
 bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000"
 	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
 

@@ -10,7 +10,7 @@ on two it never saw, and "longer wins" beside each. Same data, same numbers.
 import gzip
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from checks.quality import features, parts
+from checks.quality import features, parts, quality
 from schemas.record import RECORD_SCHEMA, Kind
 
 DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -97,6 +97,13 @@ def main(folder: Path) -> None:
         longer = _accuracy(np.array([len(pair.better) - len(pair.worse) for pair in found], dtype=float))
         how = f"{FOLDS}-fold" if name in folds else "held out"
         print(f"{name}: {len(found)} pairs, {how}: score {score:.3f}, longer wins {longer:.3f}")
+
+
+def sides(pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The score of the better and of the worse answer of each pair; 0 where there is none to judge."""
+    better = quality(_records([(pair.better_prompt, pair.better) for pair in pairs]))
+    worse = quality(_records([(pair.worse_prompt, pair.worse) for pair in pairs]))
+    return better.fill_null(0.0).to_numpy(), worse.fill_null(0.0).to_numpy()
 
 
 def _by_hand() -> set[str]:

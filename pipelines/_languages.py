@@ -15,6 +15,8 @@ from checks._text import is_code
 MIN_SCORE = 0.6
 # Letters in UTF-8: 20 of English, 7 of Chinese. Below, the model guesses from a word.
 MIN_LETTER_BYTES = 20
+# Where the script decides: 4 of Chinese. Fewer may be a name in any language that writes with Han.
+MIN_SCRIPT_BYTES = 12
 # What is read: the beginning says the language, and the model's time grows with the text.
 READ_CHARACTERS = 600
 DETECT_CHARACTERS = 160
@@ -58,12 +60,14 @@ def detect(texts: pl.Series) -> pl.DataFrame:
     Undecided is what is null, too short, mostly code, or not clearly one language. Where the script
     decides, the score is its share of the letters. Order is kept. Equal letters are looked at once.
     """
-    letters = _letters(texts).alias("letters")
-    distinct = letters.drop_nulls().unique(maintain_order=True).to_frame()
+    shown = _letters(texts)
+    distinct = shown.drop_nulls().unique(maintain_order=True)
     scripted = _by_script(distinct)
-    guessed = _by_model(distinct.join(scripted, on="letters", how="anti", maintain_order="left")["letters"])
-    known = pl.concat([scripted, guessed])
-    return letters.to_frame().join(known, on="letters", how="left", maintain_order="left").select(_GUESS.names())
+    left = distinct.filter("readable").join(scripted, on="letters", how="anti", maintain_order="left")
+    guessed = _by_model(left["letters"]).with_columns(readable=True)
+    told = shown.join(scripted, on="letters", how="left", maintain_order="left")
+    asked = shown.join(guessed, on=["letters", "readable"], how="left", maintain_order="left")
+    return pl.DataFrame({name: told[name].fill_null(asked[name]) for name in _GUESS.names()}, schema=_GUESS)
 
 
 def _by_script(distinct: pl.DataFrame) -> pl.DataFrame:
@@ -120,13 +124,20 @@ def _is_shouted(text: str) -> bool:
     return text.isupper() or (capitals > _SHOUTED_SHARE * latin and len(text) > _SHOUTED_CHARACTERS)
 
 
-def _letters(texts: pl.Series) -> pl.Series:
-    """What the model is shown of each text: words only; null where there is too little of them."""
+def _letters(texts: pl.Series) -> pl.DataFrame:
+    """`letters`, what is read of each text: words only, null where there is too little of them; and `readable`.
+
+    Readable is what the model may be asked of; a script of its own says more, in fewer letters and beside formulas.
+    """
     prose = pl.col("text").str.head(READ_CHARACTERS).str.replace_all(_NOT_LANGUAGE, " ")
     letters = prose.str.head(2 * DETECT_CHARACTERS).str.replace_all(_NOT_LETTERS, " ").str.strip_chars()
+    enough = letters.str.len_bytes() >= MIN_SCRIPT_BYTES
     readable = (letters.str.len_bytes() >= MIN_LETTER_BYTES) & ~is_code(prose)
-    shown = pl.when(readable).then(letters.str.head(DETECT_CHARACTERS)).otherwise(None)
-    return texts.rename("text").to_frame().select(shown).to_series()
+    return (
+        texts.rename("text")
+        .to_frame()
+        .select(letters=pl.when(enough).then(letters.str.head(DETECT_CHARACTERS)), readable=readable)
+    )
 
 
 @cache

@@ -18,6 +18,7 @@ from pipelines._progress import Stage, counted, reporter
 from pipelines._shown import one_line
 from pipelines._workspace import save_frame, save_json
 from pipelines.embedding.tiers import DRAFT
+from schemas.outcome import CONTAMINATION_SIMILAR
 from schemas.report import SourceFigures
 from schemas.settings import Settings
 
@@ -138,7 +139,10 @@ def dedup(run: Run) -> Result:
 
 def decontaminate(run: Run) -> Result:
     """No benchmark's items in the data."""
+    from pipelines._lookalikes import with_lookalikes
+    from pipelines.cache.home import default_cache
     from pipelines.decontaminate import decontaminate as remove
+    from pipelines.embedding.encoder import Encoder
 
     records = kept(run, "dedup")
     settings = run.settings.contamination
@@ -146,7 +150,19 @@ def decontaminate(run: Run) -> Result:
         name: pl.read_parquet(run.work / f"benchmark-{number}.parquet") for number, name in enumerate(settings.against)
     }
     outcome = remove(records, benchmarks, ngram=settings.ngram, min_overlap=settings.min_overlap)
-    return Result(*outcome, records.height)
+    kept_ones, figures = outcome.kept, outcome.figures
+    # Static vectors, a draft's, are no measure of what the model calls alike.
+    if benchmarks and settings.review_similarity is not None and not run.settings.dedup.draft:
+        kept_ones = with_lookalikes(
+            kept_ones,
+            vectors(run),
+            benchmarks,
+            encoder=Encoder(run.settings.dedup.model, cache=default_cache()),
+            min_similarity=settings.review_similarity,
+        )
+        doubtful = pl.col("suspicion").list.contains(CONTAMINATION_SIMILAR)
+        figures = {**figures, "similar": kept_ones.filter(doubtful).height}
+    return Result(kept_ones, outcome.dropped, figures, records.height)
 
 
 def score(run: Run) -> Result:

@@ -51,6 +51,7 @@ DUPLICATE_EXACT = "duplicate.exact"
 DUPLICATE_NEAR = "duplicate.near"
 DUPLICATE_SEMANTIC = "duplicate.semantic"
 DUPLICATE_CONFLICT = "duplicate.conflict"
+CONTAMINATION_SIMILAR = "contamination.similar"
 
 
 class Outcome(NamedTuple):

@@ -221,6 +221,7 @@ class Contamination(Part):
     benchmarks: dict[str, int]  # name -> items
     removed: int
     by_benchmark: dict[str, int]
+    similar: int | None = None  # in review, because a prompt reads like an item's; null where that was not looked for
     examples: list[Example]
 
 

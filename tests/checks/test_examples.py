@@ -121,6 +121,14 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     ),
     "formatting.asks_for_media": (asks("Write a caption for a photo."), asks("Design a logo for a river cruise.")),
     "formatting.url_in_prompt": (asks("Summarise this. The end."), asks("Summarise https://example.com/river")),
+    "grounding.absent_text": (
+        asks("Describe a painting by Monet."),
+        asks("Describe the artist's style in the following painting."),
+    ),
+    "grounding.needs_live_data": (
+        asks("Write a story about the weather tomorrow."),
+        asks("Predict the weather in Lisbon for tomorrow."),
+    ),
     "language.foreign": (
         says("The river rises in the hills and meets the sea."),
         asks("Wo entspringt der längste Fluss des Landes?", "Er entspringt in den Bergen und mündet ins Meer."),

@@ -1,0 +1,75 @@
+"""Grounding: the prompt holds what its answer needs, and needs nothing that a model cannot have."""
+
+import polars as pl
+
+from checks._text import derived, has, has_literal, prompt, where
+from checks.registry import Severity, check
+
+# A request that brings nothing along is short, and of one line.
+MAX_BARE_BYTES = 200
+# Beside so little input ("Amazon", "Brooklyn, NY") the answer still has to come from elsewhere.
+MAX_INPUT_BYTES = 60
+
+_THING = (
+    r"(?:article|passage|paragraph|poem|photo(?:graph)?|image|picture|painting|drawing|video|clip|recording|lyrics"
+    r"|document|e-?mail|letter|report|essay|review|transcript|speech|chart|graph|diagram|screenshot|spreadsheet|website"
+    r"|web ?page|blog post|tweet|conversation|dialogue|quotation|excerpt|scene)s?\b"
+)
+# "Given an article", "the following photo", "the chart below", "summarize the article".
+_SPEAKS_OF = (
+    rf"(?i)\b(?:following|given|attached|provided|accompanying|enclosed|above) (?:\w+ ){{0,2}}?{_THING}"
+    rf"|^\W*given an? (?:\w+ ){{0,2}}?{_THING}|\b{_THING} (?:above|below|attached|provided|given|shown)\b"
+    rf"|^\W*(?:summari[sz]e|proofread|paraphrase|rephrase|translate|caption) (?:this|the) (?:\w+ ){{0,2}}?{_THING}"
+)
+# What follows a colon or stands in quotes is there or well known; what a program is to be written for is not missing.
+_BRINGS_IT = (
+    r"(?i):\s*\S|(?:^|\s)[\"'`“‘]+\w"
+    r"|\b(?:function|algorithm|program|code|script|query|class|classifier|method|model|how|would|should)\b"
+)
+_THINGS_TOLD = ("following", "given", "attached", "provided", "accompanying", "enclosed", "above", "below", "shown")
+_THINGS_DONE = ("summari", "proofread", "paraphrase", "rephrase", "translate", "caption")
+
+_PLACE = (
+    r"(?:restaurant|hotel|store|shop|hospital|pharmacy|station|airport|bank|cafe|coffee shop|gym|park|cinema"
+    r"|supermarket)s?\b"
+)
+_NOW = r"(?:today|tomorrow|tonight|this (?:week|weekend|morning|afternoon|evening)|right now|next week|outside)\b"
+_LIVE = (
+    rf"(?i)\b(?:weather|temperature|forecast)\b[^.?!\n]{{0,60}}\b{_NOW}|\b{_NOW}[^.?!\n]{{0,40}}\b(?:weather|forecast)\b"
+    r"|\bcurrent (?:\w+ ){0,2}(?:weather|temperature|stock|price|exchange rate|market (?:situation|price|conditions))"
+    r"|\b(?:latest|today['’]s|breaking|up-to-date|recent) (?:\w+ ){0,2}(?:news|headlines|statistics|data|stock prices?"
+    r"|prices|exchange rates?|scores)\b"
+    rf"|\b(?:nearest|closest|nearby) (?:\w+ )?{_PLACE}|\bbest (?:\w+ )?{_PLACE} (?:in|near) |\bnear (?:me|my|here)\b"
+    r"|\bwhat (?:time|day) is it\b|\bwhat(?: is|['’]s) (?:today['’]s date|the (?:time|date) (?:now|today|right now))"
+    r"|\b(?:search|browse|surf) (?:on )?(?:the (?:web|internet)|online|google)\b"
+)
+_LIVE_HINTS = (
+    *("weather", "temperature", "forecast", "current", "latest", "today", "breaking", "up-to-date", "recent", "near"),
+    *("closest", "best", "time is it", "day is it", "the time", "the date", "search", "browse", "surf"),
+)
+# What is written about the weather needs no forecast.
+_WRITES = (
+    r"(?i)\b(?:write|compose|re-?write|rewrite|edit|create|generate (?:a|an|some) (?:question|sentence|story|poem)"
+    r"|classif|translate|convert|sentence|paragraph|story|poem|dialogue|describe how|explain how)"
+)
+
+_INPUT_BYTES = pl.col("context").fill_null("").str.len_bytes()
+_IS_BARE = (_INPUT_BYTES == 0) & (prompt().str.len_bytes() <= MAX_BARE_BYTES)
+_BARE = derived("t_bare", where(_IS_BARE, prompt().str.strip_chars()))
+_SPOKEN = derived("t_spoken", where(has_literal(_BARE, *_THINGS_TOLD, *_THINGS_DONE, ignore_case=True), _BARE))
+_OPENING = derived("t_asking", prompt().str.head(MAX_BARE_BYTES).str.extract(r"^\s*([^\n]*)"))
+
+
+@check(Severity.NOTE)
+def absent_text() -> pl.Expr:
+    """The prompt brings along the text, picture or page that it speaks of."""
+    one_line = where(~has_literal(_SPOKEN, "\n"), _SPOKEN)
+    return ~(has(one_line, _SPEAKS_OF) & ~has(one_line, _BRINGS_IT))
+
+
+@check(Severity.NOTE)
+def needs_live_data() -> pl.Expr:
+    """The prompt does not ask for what changes by the day or the place: weather, news, prices, what is nearby."""
+    alone = where(_INPUT_BYTES <= MAX_INPUT_BYTES, _OPENING)
+    asked = where(has_literal(alone, *_LIVE_HINTS, ignore_case=True), alone)
+    return ~(has(asked, _LIVE) & ~has(asked, _WRITES))
