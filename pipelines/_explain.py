@@ -14,7 +14,7 @@ SHORTEST = 6
 # Rows of equal content share a record_id; a person reads so many of their stories.
 MOST = 20
 
-_SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity", "cluster", "split")
+_SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity", "toxicity", "cluster", "split")
 
 
 def explain(release: Path, record: str) -> list[dict[str, Any]]:

@@ -167,14 +167,22 @@ def decontaminate(run: Run) -> Result:
 
 def score(run: Run) -> Result:
     """Clusters and novelty."""
+    from pipelines._toxicity import with_toxicity
     from pipelines.cache.home import default_cache
+    from pipelines.embedding.encoder import Encoder
     from pipelines.score import score as measure
 
     records = kept(run, "decontaminate")
-    scored = measure(
-        records, vectors(run), clusters=run.settings.score.clusters, seed=run.settings.seed, cache=default_cache()
-    )
-    return Result(scored.records, None, scored.figures, records.height)
+    settings = run.settings.score
+    scored = measure(records, vectors(run), clusters=settings.clusters, seed=run.settings.seed, cache=default_cache())
+    told = scored.records
+    # A draft's static vectors know too little of tone.
+    if settings.toxicity != "off" and not run.settings.dedup.draft:
+        encoder = Encoder(run.settings.dedup.model, cache=default_cache())
+        told = with_toxicity(told, vectors(run), encoder, answers=settings.toxicity == "all")
+    else:
+        told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
+    return Result(told, None, scored.figures, records.height)
 
 
 def route(run: Run) -> Result:

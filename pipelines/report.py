@@ -38,6 +38,7 @@ from schemas.report import (
     SourceFigures,
     Sources,
     Splits,
+    Spread,
 )
 
 Vectors = NDArray[np.float32]
@@ -77,6 +78,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
+        toxicity=_toxicity(released),
         tokens=spread(released["n_tokens"], bins=24, growing=True),  # type: ignore[arg-type]
         languages=_languages(released),
         contamination=_contamination(measured.records, measured.contamination),
@@ -87,6 +89,12 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         expectations=NO_EXPECTATIONS,
         gate=None,
     )
+
+
+def _toxicity(released: pl.DataFrame) -> Spread | None:
+    if "toxicity" not in released.columns or released["toxicity"].null_count() == released.height:
+        return None
+    return Spread.model_validate(spread(released["toxicity"], low=0, high=1, bins=20))
 
 
 def released_of(records: pl.DataFrame) -> pl.DataFrame:

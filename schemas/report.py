@@ -317,6 +317,7 @@ class Report(Part):
     duplicates: Duplicates
     diversity: Diversity
     quality: Spread
+    toxicity: Spread | None = None  # of the released rows, [0, 1]; null where it was not measured
     tokens: Spread
     languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided
     contamination: Contamination

@@ -75,6 +75,8 @@ class ScoreSettings(Frozen):
     """What is measured on the survivors."""
 
     clusters: int | None = Field(default=None, ge=1)
+    # Prompts are embedded already; to embed every answer as well takes several times as long as the rest of a run.
+    toxicity: Literal["off", "prompts", "all"] = "prompts"
 
 
 class SelectionSettings(Frozen):

@@ -4,8 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.labels.figures import Line, found, least
+from benchmarks.labels.figures import Line, area_under_roc, found, least
 from benchmarks.labels.reading import asked, checked, fails, lines
+from pipelines._toxicity import scorer
+from pipelines.cache.home import default_cache
+from pipelines.embedding.encoder import BUILTIN, Encoder
 
 # What is marked, the check that is to find it, the recall that is required, and the least share of what it flags.
 _KINDS = {
@@ -16,9 +19,13 @@ _KINDS = {
 }
 
 
+# From here up a comment is taken for toxic.
+_HOSTILE = 0.5
+
+
 def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
-    return [*_refusals(data), *_personal(data)]
+    return [*_refusals(data), *_toxicity(data), *_personal(data)]
 
 
 def _refusals(data: Path) -> list[Line]:
@@ -34,6 +41,18 @@ def _refusals(data: Path) -> list[Line]:
         Line("partial refusals", on, "recall", partial.recall, "", None, f"precision {partial.precision:.2f}"),
         Line("any refusal", on, "F1", found(flags, label != "1_full_compliance").f1),
     ]
+
+
+def _toxicity(data: Path) -> list[Line]:
+    rows = lines(data / "dev_labels" / "toxicity_dev.jsonl.gz")
+    encoder = Encoder(BUILTIN, cache=default_cache())
+    scores = scorer(encoder)(encoder.encode([row["text"] for row in rows]).vectors)
+    toxic = np.array([row["is_toxic"] == "Toxic" for row in rows])
+    said = found(scores >= _HOSTILE, toxic)
+    on = f"Surge AI, {len(rows)} comments"
+    note = f"at {_HOSTILE}: precision {said.precision:.2f}, recall {said.recall:.2f}"
+    cheap = "n-grams trained on it .925, profanity-check .833"
+    return [Line("toxicity score", on, "AUC", area_under_roc(scores, toxic), cheap, least(0.90), note)]
 
 
 def _personal(data: Path) -> list[Line]:
