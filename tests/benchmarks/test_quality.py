@@ -1,0 +1,49 @@
+"""The table of quality: its figures on small inputs, and on real labels what it promises."""
+
+import doctest
+
+import pytest
+
+from benchmarks import quality
+from benchmarks.labels import curation, figures, languages
+from benchmarks.labels.figures import Line, found, least, most
+from benchmarks.labels.reading import DATA, MissingError
+
+# Measured and not met, and said on the page.
+SHORT = {"quality score, near-equal length", "quality score"}
+
+
+def test_the_figures_are_those_of_their_examples() -> None:
+    assert doctest.testmod(figures).failed == 0
+    assert found([False], [False]).flagged == 0
+    assert most(0.5).met(0.5)
+    assert not least(0.5).met(float("nan"))
+
+
+def test_a_line_says_whether_it_is_met() -> None:
+    table = quality.written(
+        [
+            Line("a", "10 rows", "recall", 0.95, ".9", least(0.9)),
+            Line("b", "10 rows", "flagged", 0.2, "", most(0.1), "lower is better"),
+            Line("c", "10 rows", "recall", 0.5),
+        ]
+    ).splitlines()
+    assert table[2] == "| a | 10 rows | recall | 0.950 | .9 | at least 0.9 | yes |  |"
+    assert table[3].endswith("| 0.200 | - | at most 0.1 | no | lower is better |")
+    assert table[4].split("|")[6:8] == [" - ", " - "]
+
+
+@pytest.mark.parametrize("subject", ["curation", "contamination", "conduct", "languages", "ranking"])
+def test_on_real_labels_what_is_required_is_met(subject: str) -> None:
+    try:
+        lines = quality.SUBJECTS[subject](DATA)
+    except MissingError as missing:
+        pytest.skip(f"the labelled data is not here: {missing}")
+    assert lines
+    assert not [line for line in lines if line.needed and not line.needed.met(line.value) and line.what not in SHORT]
+
+
+def test_without_data_it_is_said_what_is_missing(tmp_path) -> None:
+    for subject in (curation, languages):
+        with pytest.raises(MissingError, match="is not there"):
+            subject.measure(tmp_path)
