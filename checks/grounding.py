@@ -1,8 +1,9 @@
-"""Grounding: the prompt holds what its answer needs, and needs nothing that a model cannot have."""
+"""Grounding: a prompt holds what its answer needs, needs nothing that a model cannot have, and sums come out right."""
 
 import polars as pl
 
-from checks._text import derived, has, has_literal, prompt, where
+from checks._arithmetic import wrong_equations
+from checks._text import answer, derived, has, has_literal, prompt, where
 from checks.registry import Severity, check
 
 # A request that brings nothing along is short, and of one line.
@@ -73,3 +74,24 @@ def needs_live_data() -> pl.Expr:
     alone = where(_INPUT_BYTES <= MAX_INPUT_BYTES, _OPENING)
     asked = where(has_literal(alone, *_LIVE_HINTS, ignore_case=True), alone)
     return ~(has(asked, _LIVE) & ~has(asked, _WRITES))
+
+
+# Two numbers with a sign between them, and what they are equal to; most rows have none.
+_SUMS = r"\d[ \t]*(?:[-+*/×÷−–x])[ \t]*\$?\d[\d.,]*[ \t]*=[ \t]*-?\$?\d"
+_COUNTING = derived("t_counting", where(has(where(has_literal(answer(), "="), answer()), _SUMS), answer()))
+
+
+def _sums_hold(rows: pl.Series) -> pl.Series:
+    passes = [True] * len(rows)
+    counting = rows.struct.field("answer")
+    prompts = rows.struct.field("prompt")
+    for place in counting.is_not_null().arg_true():
+        passes[place] = not wrong_equations(counting[place], prompts[place] or "")
+    return pl.Series(passes, dtype=pl.Boolean)
+
+
+@check(Severity.REVIEW)
+def wrong_arithmetic() -> pl.Expr:
+    """Every equation of plain numbers in the answer holds, but for those that the prompt gives."""
+    both = pl.struct(answer=_COUNTING, prompt=prompt())
+    return both.map_batches(_sums_hold, return_dtype=pl.Boolean)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from benchmarks.labels.figures import Line, found, least, most
 from benchmarks.labels.reading import alpaca, content, fails, flagged, lines
@@ -22,7 +23,7 @@ _CLASSES = {
 
 def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
-    return [*_documented(data), *_curated(data)]
+    return [*_documented(data), *_curated(data), *_arithmetic(data)]
 
 
 def _documented(data: Path) -> list[Line]:
@@ -81,6 +82,19 @@ def _curated(data: Path) -> list[Line]:
         ),
         Line("all rows that curators acted on", on, "precision", acted.precision, "", least(0.80)),
         Line("all rows that curators acted on", on, "recall", acted.recall, "", least(0.33)),
+    ]
+
+
+def _arithmetic(data: Path) -> list[Line]:
+    """Every answer of Alpaca with an equation of plain numbers, each read and worked out by hand."""
+    rows = pl.read_csv(Path(__file__).parent / "arithmetic.tsv", separator="\t")
+    flags = fails(alpaca(data)[rows["row"].to_list()], "grounding.wrong_arithmetic")
+    scores = found(flags, rows["verdict"] == "wrong")
+    on = f"Alpaca, {rows.height} answers with an equation, read by hand"
+    note = "equations of plain numbers only"
+    return [
+        Line("wrong arithmetic", on, "precision", scores.precision, "", least(0.9), note),
+        Line("wrong arithmetic", on, "recall", scores.recall, "", None, note),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from benchmarks.loop.row import Row, compiled
 from checks import grounding
+from checks._arithmetic import wrong_equations
 
 _SPEAKS_OF, _BRINGS_IT = compiled(grounding._SPEAKS_OF), compiled(grounding._BRINGS_IT)
 _LIVE, _WRITES = compiled(grounding._LIVE), compiled(grounding._WRITES)
@@ -21,4 +22,8 @@ def needs_live_data(row: Row) -> bool:
     return not _LIVE.search(opening) or _WRITES.search(opening) is not None
 
 
-RULES = (absent_text, needs_live_data)
+def wrong_arithmetic(row: Row) -> bool:
+    return not wrong_equations(row.answer, row.prompt)
+
+
+RULES = (absent_text, needs_live_data, wrong_arithmetic)

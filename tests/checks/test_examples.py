@@ -125,6 +125,7 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
         asks("Describe a painting by Monet."),
         asks("Describe the artist's style in the following painting."),
     ),
+    "grounding.wrong_arithmetic": (says("Add them: 12 + 30 = 42."), says("Add them: 12 + 30 = 52.")),
     "grounding.needs_live_data": (
         asks("Write a story about the weather tomorrow."),
         asks("Predict the weather in Lisbon for tomorrow."),
