@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,6 +21,9 @@ from pipelines.embedding.tiers import DRAFT
 from schemas.outcome import CONTAMINATION_SIMILAR
 from schemas.report import SourceFigures
 from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from pipelines.embedding.encoder import Encoder
 
 
 class Run(NamedTuple):
@@ -132,6 +135,7 @@ def dedup(run: Run) -> Result:
         **found.outcome.figures,
         "model": encoder.name,
         "backend": encoder.backend,
+        "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
     return Result(found.outcome.kept, found.outcome.dropped, figures, records.height)
@@ -140,9 +144,7 @@ def dedup(run: Run) -> Result:
 def decontaminate(run: Run) -> Result:
     """No benchmark's items in the data."""
     from pipelines._lookalikes import with_lookalikes
-    from pipelines.cache.home import default_cache
     from pipelines.decontaminate import decontaminate as remove
-    from pipelines.embedding.encoder import Encoder
 
     records = kept(run, "dedup")
     settings = run.settings.contamination
@@ -157,7 +159,7 @@ def decontaminate(run: Run) -> Result:
             kept_ones,
             vectors(run),
             benchmarks,
-            encoder=Encoder(run.settings.dedup.model, cache=default_cache()),
+            encoder=encoder_of(run),
             min_similarity=settings.review_similarity,
         )
         doubtful = pl.col("suspicion").list.contains(CONTAMINATION_SIMILAR)
@@ -169,7 +171,6 @@ def score(run: Run) -> Result:
     """Clusters and novelty."""
     from pipelines._toxicity import with_toxicity
     from pipelines.cache.home import default_cache
-    from pipelines.embedding.encoder import Encoder
     from pipelines.score import score as measure
 
     records = kept(run, "decontaminate")
@@ -178,8 +179,7 @@ def score(run: Run) -> Result:
     told = scored.records
     # A draft's static vectors know too little of tone.
     if settings.toxicity != "off" and not run.settings.dedup.draft:
-        encoder = Encoder(run.settings.dedup.model, cache=default_cache())
-        told = with_toxicity(told, vectors(run), encoder, answers=settings.toxicity == "all")
+        told = with_toxicity(told, vectors(run), encoder_of(run), answers=settings.toxicity == "all")
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
     return Result(told, None, scored.figures, records.height)
@@ -250,6 +250,14 @@ def perform(name: str, run: Run) -> Stage:
     stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
     save_json({"stage": stage._asdict(), "figures": result.figures}, run.work / f"{name}.json")
     return stage
+
+
+def encoder_of(run: Run) -> "Encoder":
+    """An encoder that works as that of the dedup stage did."""
+    from pipelines.cache.home import default_cache
+    from pipelines.embedding.encoder import Encoder, Tier
+
+    return Encoder(run.settings.dedup.model, cache=default_cache(), tier=Tier(noted(run, "dedup")["figures"]["tier"]))
 
 
 def kept(run: Run, stage: str) -> pl.DataFrame:

@@ -46,6 +46,11 @@ class Encoder:
         return "; ".join(self._used.values()) or "sentence-transformers"
 
     @property
+    def tier(self) -> Tier:
+        """What the first texts were embedded in: a later stage that names it decides as this one did."""
+        return next(iter(self._used), Tier.REFERENCE)
+
+    @property
     def margin(self) -> float:
         """How far a cosine of the vectors made so far may be from the reference's."""
         return max((MARGINS[tier] for tier in self._used), default=0.0)

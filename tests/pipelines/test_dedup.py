@@ -14,6 +14,7 @@ from pipelines._pair_verdicts import SAID_SAME
 from pipelines.decide import undecided
 from pipelines.dedup import Deduped, dedup
 from pipelines.embedding.encoder import Encoder
+from pipelines.ingest import read_records
 from schemas.decision import DECISION_SCHEMA, pair_subject
 
 Make = Callable[[list[dict[str, Any]]], pl.DataFrame]
@@ -272,6 +273,22 @@ def test_another_threshold_needs_no_embedding(
     assert run(rows, again).outcome.dropped.equals(first.outcome.dropped)
     assert first.outcome.figures["semantic"]["removed_at"]["0.92"] == 1
     assert first.outcome.figures["semantic"]["removed_at"]["1.00"] == 0
+
+
+def test_the_curve_says_what_each_threshold_would_remove(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the samples, whose duplicates are planted: every point of it is what a run at that threshold removes."""
+    files = sorted((Path(__file__).resolve().parents[2] / "data" / "samples" / "train").iterdir())
+    read = [read_records(str(file)) for file in files if file.suffix in (".json", ".jsonl", ".csv")]
+    rows = pl.concat(read).with_columns(row_id=pl.int_range(pl.len()))
+    curve = run(rows, encoder).outcome.figures["semantic"]["removed_at"]
+    monkeypatch.setattr(Encoder, "_embed", lambda *_: pytest.fail("embedded again"))
+    removed = {
+        step: run(rows, encoder, min_similarity=float(step)).outcome for step in ("0.98", "0.95", "0.92", "0.88")
+    }
+    assert {step: found.figures["semantic"]["removed"] for step, found in removed.items()} == {
+        step: curve[step] for step in removed
+    }
+    assert curve["0.88"] > curve["0.98"]
 
 
 def test_an_answer_that_holds_the_other_is_no_conflict(make_records: Make, encoder: Encoder) -> None:
