@@ -124,7 +124,7 @@ def account(found: dict[str, list[Round]], peaks: dict[str, float]) -> str:
     times = sorted(each.when for rounds in found.values() for each in rounds)
     versions = ", ".join(f"{name} {number}" for name, number in machine.versions().items())
     rates = ", ".join(f"{name} {rate:,.0f}" for name, rate in peaks.items())
-    when = f"{times[0][:16]} to {times[-1][:16]} UTC".replace("T", " ")
+    when = f"{times[0][:16]} to {times[-1][:16]}".replace("T", " ") + " UTC"
     return (
         f"Measured {when} on: {machine.described()}. Python {sys.version.split()[0]}, {versions}.\n"
         f"Peak of a matrix product by torch, all cores, in 10^9 operations a second: {rates}.\n\n"
