@@ -28,7 +28,7 @@ class Needed(NamedTuple):
 
     bound: Literal["at least", "at most"]
     value: float
-    unit: Literal["x", "%", "s", "GB"] = "x"
+    unit: Literal["x", "%", "s", "GB", ""] = "x"
 
     def __str__(self) -> str:
         return f"{self.bound} {shown(self.value, self.unit)}"
@@ -72,6 +72,8 @@ def shown(value: float, unit: str) -> str:
     if math.isnan(value):
         return "-"
     match unit:
+        case "":
+            return f"{value:g}"
         case "x":
             return f"{value:.2f}x" if value % 1 else f"{value:.0f}x"
         case "%":

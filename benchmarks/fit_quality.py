@@ -7,21 +7,20 @@ of weights to paste into checks/quality.py, five-fold accuracy on the two sets i
 on two it never saw, and "longer wins" beside each. Same data, same numbers.
 """
 
-import gzip
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from benchmarks.labels.figures import wins
+from benchmarks.labels.reading import DATA, content, lines
 from checks.quality import features, parts, quality
 from schemas.record import RECORD_SCHEMA, Kind
 
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 FOLDS = 5
 
 
@@ -43,7 +42,7 @@ class Sides(NamedTuple):
 
 def coachlm(folder: Path) -> Iterator[Pair]:
     """Alpaca answers before and after an expert's revision."""
-    for row in _lines(folder / "dev_labels" / "coachlm_revisions_dev.jsonl.gz"):
+    for row in lines(folder / "dev_labels" / "coachlm_revisions_dev.jsonl.gz"):
         if row["raw_response"] != row["revised_response"]:
             raw = _joined(row["raw_instruction"], row["raw_input"])
             revised = _joined(row["revised_instruction"], row["revised_input"])
@@ -52,7 +51,7 @@ def coachlm(folder: Path) -> Iterator[Pair]:
 
 def pandalm(folder: Path) -> Iterator[Pair]:
     """Two models' answers with a majority of three annotators for one of them."""
-    for row in _lines(folder / "dev_labels" / "annot_pandalm_dev.jsonl"):
+    for row in lines(folder / "dev_labels" / "annot_pandalm_dev.jsonl"):
         votes = [row[f"annotator{number}"] for number in (1, 2, 3)]
         winner = next((choice for choice in (1, 2) if votes.count(choice) >= 2), None)
         if winner:
@@ -62,14 +61,14 @@ def pandalm(folder: Path) -> Iterator[Pair]:
 
 def dpo(folder: Path) -> Iterator[Pair]:
     """Chosen and rejected answers of a DPO set."""
-    for row in json.loads((folder / "raw" / "prefs_dpo_en.json").read_text(encoding="utf-8")):
+    for row in content(folder / "raw" / "prefs_dpo_en.json"):
         asked = "\n".join(turn["value"] for turn in row["conversations"])
         yield Pair(asked, row["rejected"]["value"], asked, row["chosen"]["value"])
 
 
 def hh_harmless(folder: Path) -> Iterator[Pair]:
     """The last answers of HH's harmlessness transcripts: often the shorter or refusing one was preferred."""
-    for row in _lines(folder / "raw" / "prefs_hh_harmless_test.jsonl.gz"):
+    for row in lines(folder / "raw" / "prefs_hh_harmless_test.jsonl.gz"):
         asked, better = row["chosen"].rsplit("\n\nAssistant:", 1)
         same, worse = row["rejected"].rsplit("\n\nAssistant:", 1)
         if asked == same:
@@ -93,8 +92,8 @@ def main(folder: Path) -> None:
         print(f'    "{name}": ({weight:.2f}, {mean:.3f}),')
     folds = _cross_validated({name: differences[name] for name in FITTED_ON})
     for name, found in pairs.items():
-        score = folds[name] if name in folds else _accuracy(differences[name] @ weights)
-        longer = _accuracy(np.array([len(pair.better) - len(pair.worse) for pair in found], dtype=float))
+        score = folds[name] if name in folds else wins(differences[name] @ weights, 0)
+        longer = wins(np.array([len(pair.better) - len(pair.worse) for pair in found], dtype=float), 0)
         how = f"{FOLDS}-fold" if name in folds else "held out"
         print(f"{name}: {len(found)} pairs, {how}: score {score:.3f}, longer wins {longer:.3f}")
 
@@ -108,11 +107,6 @@ def sides(pairs: Sequence[Pair]) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 def _by_hand() -> set[str]:
     return {part.name for part in parts() if not part.fitted and part.weight}
-
-
-def _lines(path: Path) -> Iterator[Any]:
-    content = path.read_bytes()
-    yield from map(json.loads, (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines())
 
 
 def _joined(instruction: str, context: str) -> str:
@@ -157,13 +151,8 @@ def _cross_validated(differences: dict[str, NDArray[np.float64]]) -> dict[str, f
         for name, rows in differences.items():
             held = folds[name][fold][1]
             margins[name][held] = rows[held] @ weights
-    return {name: _accuracy(margin) for name, margin in margins.items()}
-
-
-def _accuracy(margins: NDArray[np.float64]) -> float:
-    """Share of pairs with the better answer ahead; a tie counts half."""
-    return float(np.mean((margins > 1e-12) + 0.5 * (np.abs(margins) <= 1e-12)))
+    return {name: wins(margin, 0) for name, margin in margins.items()}
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_DATA)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DATA)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import machine
+from benchmarks.figures import met
 from benchmarks.labels import conduct, contamination, curation, duplicates, languages, ranking
 from benchmarks.labels.figures import Line
 from benchmarks.labels.reading import DATA, MissingError
@@ -40,7 +41,7 @@ def written(lines: list[Line]) -> str:
 
 def _cells(line: Line) -> tuple[str, ...]:
     needed = line.needed
-    verdict = "-" if needed is None else "yes" if needed.met(line.value) else "no"
+    verdict = "-" if needed is None else "yes" if met(line.value, needed) else "no"
     return (
         line.what,
         line.on,

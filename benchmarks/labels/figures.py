@@ -1,23 +1,11 @@
 """A line of the quality table, and the figures of retrieval and ranking that it shows"""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-
-class Bound(NamedTuple):
-    """What a value has to be."""
-
-    bound: Literal["at least", "at most"]
-    value: float
-
-    def __str__(self) -> str:
-        return f"{self.bound} {self.value:g}"
-
-    def met(self, value: float) -> bool:
-        """Whether a value keeps it; what is not a number keeps none."""
-        return value >= self.value if self.bound == "at least" else value <= self.value
+from benchmarks.figures import Needed
 
 
 class Line(NamedTuple):
@@ -31,18 +19,18 @@ class Line(NamedTuple):
     metric: str
     value: float
     baseline: str = ""
-    needed: Bound | None = None
+    needed: Needed | None = None
     note: str = ""
 
 
-def least(value: float) -> Bound:
+def least(value: float) -> Needed:
     """A lower bound."""
-    return Bound("at least", value)
+    return Needed("at least", value, "")
 
 
-def most(value: float) -> Bound:
+def most(value: float) -> Needed:
     """An upper bound."""
-    return Bound("at most", value)
+    return Needed("at most", value, "")
 
 
 class Found(NamedTuple):

@@ -38,19 +38,21 @@ class Snapshot(NamedTuple):
 
 def latest(root: str, kind: str, maker: str, members: pl.Series) -> Snapshot | None:
     """The kept set that shares most with `members` (strings, each once); null where none shares enough."""
-    name, most = None, _SHARED * len(members)
-    for one in _names(root, kind, maker):
+    best, most = None, _SHARED * len(members)
+    for name in _names(root, kind, maker):
         with suppress(OSError, pl.exceptions.PolarsError):
-            shared = int((_places(root, kind, one, members) >= 0).sum())
-            if shared >= most:
-                name, most = one, shared + 1
-    if name is None:
+            now = places(members, pl.read_parquet(local_folder(root) / kind / name / _SET)["member"])
+            if (shared := int((now >= 0).sum())) >= most:
+                best, most = (name, now), shared + 1
+    if best is None:
         return None
+    name, now = best
     try:
+        # Files never change: what is proven now was sound when it was read.
         proven = KeptFolder(root, kind, name).find()
         if proven is None:
             return None
-        now, found = _places(root, kind, name, members), pl.read_parquet(proven / _FOUND)
+        found = pl.read_parquet(proven / _FOUND)
     except (OSError, pl.exceptions.PolarsError):  # another process removed it meanwhile
         return None
     known = np.zeros(len(members), dtype=np.bool_)
@@ -69,10 +71,6 @@ def keep(root: str, kind: str, maker: str, members: pl.Series, found: pl.DataFra
         KeptFolder(root, kind, f"{maker}-{made_by(*members)}").keep(write)
         for name in _names(root, kind, maker)[MOST:]:
             shutil.rmtree(local_folder(root) / kind / name, ignore_errors=True)
-
-
-def _places(root: str, kind: str, name: str, members: pl.Series) -> NDArray[np.int64]:
-    return places(members, pl.read_parquet(local_folder(root) / kind / name / _SET)["member"])
 
 
 def _names(root: str, kind: str, maker: str) -> list[str]:
