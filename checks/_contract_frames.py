@@ -13,15 +13,17 @@ from schemas.outcome import SPLITS
 def row_frames(records: pl.DataFrame, *, checks: Sequence[Check], rules: Sequence[Rule]) -> dict[str, pl.DataFrame]:
     """The frames of the suites about rows, holding only the scalar columns their rules name.
 
-    A column that `records` lacks is left out, so that its rules cannot be evaluated. A null check
-    has not passed and reads false. Without `outcome` nothing can be called released.
+    A column that `records` lacks is left out, so that its rules cannot be evaluated. A null check has not passed
+    and reads false, unless it is about some rows only: then no rule counts it. Without `outcome` nothing can be
+    called released.
     """
     drops = [check.column for check in checks if check.severity == Severity.DROP]
     wanted = [*_columns(rules, RELEASE), *_columns(rules, LEDGER)]
     # pandas reads Categorical and Enum as its own categories, which do not compare with words.
     words = cs.categorical() | cs.enum()
     rows = records.select(_present(wanted, records.columns)).with_columns(words.cast(pl.String))
-    rows = rows.with_columns(pl.col(_present((check.column for check in checks), rows.columns)).fill_null(False))
+    always = [check.column for check in checks if check.applies is None]
+    rows = rows.with_columns(pl.col(_present(always, rows.columns)).fill_null(False))
     fails = [~pl.col(name) for name in _present(drops, rows.columns)]
     rows = rows.with_columns(pl.sum_horizontal(pl.lit(0, pl.Int32), *fails).alias(FAILED_DROPS))
     released = rows.filter(pl.col("outcome").is_in(SPLITS)) if "outcome" in rows.columns else rows.clear()

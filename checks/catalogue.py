@@ -49,19 +49,19 @@ def prepared(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def verdicts(records: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    """One boolean column per check, named `chk_family.name`: true passes, null could not be evaluated.
+    """One boolean column per check, named `chk_family.name`: its `Check.verdict`.
 
     `records` have RECORD_SCHEMA and what validate measures, see MEASURED. Order of rows is kept. Nothing but
     these checks is worked out.
     """
-    ready = with_derived(records, [check.passes for check in checks])
-    return ready.select(check.passes.alias(check.column) for check in checks)
+    ready = with_derived(records, [read for check in checks for read in check.reads])
+    return ready.select(check.verdict.alias(check.column) for check in checks)
 
 
 def reads_only_the_record(check: Check) -> bool:
     """Whether the verdict follows from the record's content alone: from no measure, and from no setting."""
-    shared = behind([check.passes]).values()
-    return MEASURED.isdisjoint(name for one in (check.passes, *shared) for name in one.meta.root_names())
+    shared = behind(check.reads).values()
+    return MEASURED.isdisjoint(name for one in (*check.reads, *shared) for name in one.meta.root_names())
 
 
 def as_markdown() -> str:

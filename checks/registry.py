@@ -1,13 +1,16 @@
 """The registry of checks: a check is one function that returns a polars expression.
 
 Its name is the check's name, its file the family, its docstring's first line the description. The
-expression is true where the record PASSES; false and null have not passed. A check that does not
-apply to a record (a rule about JSON on a record without JSON) passes it by its own expression.
+expression is true where the record PASSES; false and null have not passed.
 
     @check(Severity.DROP)
     def empty_completion() -> pl.Expr:
         \"\"\"The completion has at least one visible character.\"\"\"
         return pl.col("completion").str.contains(r"\\S")
+
+A check that is about some records only (a rule about JSON, where JSON was asked for) says which:
+`applies`, an expression that is true for these. For the others its verdict is null: they have
+neither passed nor failed, and are in none of its counts.
 """
 
 import inspect
@@ -37,6 +40,19 @@ class Check(NamedTuple):
     severity: Severity
     description: str
     passes: pl.Expr
+    applies: pl.Expr | None = None
+    """Null: to every record. Where the expression is null, the check does not apply."""
+
+    @property
+    def verdict(self) -> pl.Expr:
+        """True: passed. False: failed, or could not be evaluated. Null: does not apply."""
+        passed = self.passes.fill_null(False)
+        return passed if self.applies is None else pl.when(self.applies).then(passed)
+
+    @property
+    def reads(self) -> tuple[pl.Expr, ...]:
+        """The expressions that the verdict follows from."""
+        return (self.passes,) if self.applies is None else (self.passes, self.applies)
 
     @property
     def reason(self) -> str:
@@ -53,7 +69,9 @@ CHECKS: dict[str, Check] = {}
 """Every check by its reason, in the order of their files."""
 
 
-def check(severity: Severity) -> Callable[[Callable[[], pl.Expr]], Callable[[], pl.Expr]]:
+def check(
+    severity: Severity, *, applies: pl.Expr | None = None
+) -> Callable[[Callable[[], pl.Expr]], Callable[[], pl.Expr]]:
     """Register the decorated function under its name, its module's name and its docstring."""
 
     def register(rule: Callable[[], pl.Expr]) -> Callable[[], pl.Expr]:
@@ -61,7 +79,7 @@ def check(severity: Severity) -> Callable[[Callable[[], pl.Expr]], Callable[[], 
         description = (inspect.getdoc(rule) or "").split("\n", 1)[0]
         if not description:
             raise TypeError(f"{family}.{rule.__name__} needs a docstring: its first line is the check's description")
-        entry = Check(family, rule.__name__, severity, description, rule())
+        entry = Check(family, rule.__name__, severity, description, rule(), applies)
         if entry.reason in CHECKS:
             raise TypeError(f"two checks are called {entry.reason}")
         CHECKS[entry.reason] = entry

@@ -27,7 +27,7 @@ def version_of(*expressions: pl.Expr) -> str:
 
 def versions_of(checks: Iterable[Check]) -> dict[str, str]:
     """Each check's reason and its version. The severity is no part of it: it changes what a verdict means only."""
-    return {check.reason: version_of(check.passes) for check in checks}
+    return {check.reason: version_of(*check.reads) for check in checks}
 
 
 def _written(expression: pl.Expr) -> bytes:

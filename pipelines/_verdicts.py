@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from checks._text import with_derived
 from checks.catalogue import reads_only_the_record, verdicts
 from checks.quality import behind_quality, quality
-from checks.registry import Check
+from checks.registry import PREFIX, Check
 from checks.versions import version_of, versions_of
 from pipelines.cache.keys import made_by, text_keys
 from pipelines.cache.place import place_at
@@ -24,7 +24,9 @@ SETS = "verdict-sets"
 """What a folder below `verdicts` holds: its checks and their versions."""
 
 QUALITY = "quality"
-# A word of bits is as many checks.
+# Behind a check's reason: the flag of the records that it applies to.
+_APPLIES = "?"
+# A word of bits is as many flags.
 _BITS = 64
 # Sets that are looked through for verdicts to take over: what was changed today and yesterday.
 _SETS_LOOKED_AT = 3
@@ -35,7 +37,7 @@ _SETS_BY = made_by("members as JSON", "1")
 def judged(
     records: pl.DataFrame, checks: Sequence[Check], *, cache: str | None = None, keys: pl.Series | None = None
 ) -> pl.DataFrame:
-    """`quality`, and a boolean column per check in their order: true passes, false also where it could not be said.
+    """`quality`, and a boolean column per check in their order, each its `Check.verdict`.
 
     The checks read nothing but the record (`catalogue.reads_only_the_record`). With `cache` and the records' `keys`
     a verdict is worked out once for each record and version of its check, and saved.
@@ -44,7 +46,7 @@ def judged(
         return _worked_out(records, checks, with_quality=True)
     members = _members(checks)
     name = made_by(json.dumps(members))
-    store = Store(cache, KIND, name, _schema(len(checks)))
+    store = Store(cache, KIND, name, _schema(len(_flags(checks))))
 
     def missing(rows: NDArray[np.int64]) -> pl.DataFrame:
         _describe(cache, name, members)
@@ -55,17 +57,27 @@ def judged(
 
 
 def _members(checks: Sequence[Check]) -> dict[str, str]:
-    """What a set holds, with versions: the order of the checks is the order of their bits."""
-    return {**versions_of(checks), QUALITY: version_of(*behind_quality())}
+    """What a set holds, with versions: the order of its flags is the order of their bits."""
+    versions = versions_of(checks)
+    flags = {flag: versions[flag.removesuffix(_APPLIES)] for flag in _flags(checks)}
+    return {**flags, QUALITY: version_of(*behind_quality())}
+
+
+def _flags(checks: Sequence[Check]) -> dict[str, pl.Expr]:
+    """What is kept of the verdicts: whether each check passed, and where it is about some records only, these."""
+    flags: dict[str, pl.Expr] = {}
+    for check in checks:
+        flags[check.reason] = pl.col(check.column).fill_null(False)
+        if check.applies is not None:
+            flags[check.reason + _APPLIES] = pl.col(check.column).is_not_null()
+    return flags
 
 
 def _worked_out(records: pl.DataFrame, checks: Sequence[Check], *, with_quality: bool) -> pl.DataFrame:
-    read = [*(check.passes for check in checks), *(behind_quality() if with_quality else ())]
+    read = [*(each for check in checks for each in check.reads), *(behind_quality() if with_quality else ())]
     ready = with_derived(records, read)
     scores = [quality(ready)] if with_quality else []
-    # A check that could not be evaluated has not passed.
-    passed = verdicts(ready, checks).get_columns() if checks else []
-    return pl.DataFrame([*scores, *(column.fill_null(False) for column in passed)])
+    return pl.DataFrame([*scores, *(verdicts(ready, checks).get_columns() if checks else [])])
 
 
 class _Known(NamedTuple):
@@ -109,7 +121,7 @@ def _earlier(keys: pl.Series, members: Mapping[str, str], cache: str, name: str)
     found = []
     for other in best[:_SETS_LOOKED_AT]:
         theirs = shared[other]
-        rows = Store(cache, KIND, other, _schema(theirs.checks)).load(keys)
+        rows = Store(cache, KIND, other, _schema(theirs.flags)).load(keys)
         places = keys.alias("key").to_frame().with_row_index("row").join(rows, on="key", how="inner").sort("row")
         if places.height:
             columns = places.select(value.alias(column) for column, value in theirs.same.items())
@@ -118,18 +130,21 @@ def _earlier(keys: pl.Series, members: Mapping[str, str], cache: str, name: str)
 
 
 class _Shared(NamedTuple):
-    """How many checks a set has, and where in it those stand whose versions are the same."""
+    """How many flags a set has, and the verdicts in it of the checks whose versions are the same."""
 
-    checks: int
+    flags: int
     same: dict[str, pl.Expr]
 
 
 def _shared(theirs: Mapping[str, str], members: Mapping[str, str]) -> _Shared:
-    reasons = [reason for reason in theirs if reason != QUALITY]
-    bits = {reason: _bit(at).alias(f"chk_{reason}") for at, reason in enumerate(reasons)}
-    values = {f"chk_{reason}": bits[reason] for reason in reasons if members.get(reason) == theirs[reason]}
+    flags = [flag for flag in theirs if flag != QUALITY]
+    values = {
+        PREFIX + reason: verdict
+        for reason, verdict in _verdicts(flags).items()
+        if members.get(reason) == theirs[reason]
+    }
     quality_too = {QUALITY: pl.col(QUALITY)} if members[QUALITY] == theirs[QUALITY] else {}
-    return _Shared(len(reasons), {**values, **quality_too})
+    return _Shared(len(flags), {**values, **quality_too})
 
 
 def _sets(cache: str) -> dict[str, dict[str, str]]:
@@ -156,28 +171,40 @@ def _describe(cache: str, name: str, members: Mapping[str, str]) -> None:
         store.save(pl.DataFrame({"key": key, "members": [json.dumps(members)]}))
 
 
-def _schema(checks: int) -> pl.Schema:
-    words = {f"passed_{number}": pl.UInt64() for number in range(-(-checks // _BITS))}
+def _schema(flags: int) -> pl.Schema:
+    words = {f"passed_{number}": pl.UInt64() for number in range(-(-flags // _BITS))}
     return pl.Schema({**words, QUALITY: pl.Float64()})
 
 
 def _packed(columns: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    """A bit per check: the first is the lowest bit of the first word."""
+    """A bit per flag: the first is the lowest bit of the first word."""
 
-    def word(some: Sequence[Check]) -> pl.Expr:
-        bits = [pl.col(check.column).cast(pl.UInt64) * pl.lit(1 << at, pl.UInt64) for at, check in enumerate(some)]
+    def word(some: Sequence[pl.Expr]) -> pl.Expr:
+        bits = [flag.cast(pl.UInt64) * pl.lit(1 << at, pl.UInt64) for at, flag in enumerate(some)]
         total = bits[0]
         for bit in bits[1:]:
             total = total | bit
         return total
 
-    starts = range(0, len(checks), _BITS)
-    words = {f"passed_{number}": word(checks[at : at + _BITS]) for number, at in enumerate(starts)}
+    flags = list(_flags(checks).values())
+    starts = range(0, len(flags), _BITS)
+    words = {f"passed_{number}": word(flags[at : at + _BITS]) for number, at in enumerate(starts)}
     return columns.select(**words, quality=pl.col(QUALITY))
 
 
 def _unpacked(rows: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
-    return rows.select(QUALITY, *(_bit(at).alias(check.column) for at, check in enumerate(checks)))
+    found = _verdicts(list(_flags(checks)))
+    return rows.select(QUALITY, *(found[check.reason].alias(check.column) for check in checks))
+
+
+def _verdicts(flags: Sequence[str]) -> dict[str, pl.Expr]:
+    """The verdict of each check, by its reason, from the bits that are kept in the order of `flags`."""
+    bits = {flag: _bit(at) for at, flag in enumerate(flags)}
+    return {
+        flag: pl.when(bits[flag + _APPLIES]).then(bit) if flag + _APPLIES in bits else bit
+        for flag, bit in bits.items()
+        if not flag.endswith(_APPLIES)
+    }
 
 
 def _bit(at: int) -> pl.Expr:

@@ -42,6 +42,7 @@ class FamilyRows(NamedTuple):
     name: str
     found: list[CheckRow]  # most failures first
     silent: list[str]  # the names of checks that no row failed
+    idle: list[str]  # and of those that are about no row of this run
 
 
 def demand_rows(report: Report) -> list[DemandRow]:
@@ -71,7 +72,9 @@ def families(report: Report, examples: int) -> list[FamilyRows]:
             for check, figures in sorted(members.items(), key=lambda item: (-item[1].failed, item[0]))
             if figures.failed
         ]  # fmt: skip
-        families.append(FamilyRows(name, found, [check for check, figures in members.items() if not figures.failed]))
+        rest = {check: figures for check, figures in members.items() if not figures.failed}
+        idle = [check for check, figures in rest.items() if figures.applied == 0]
+        families.append(FamilyRows(name, found, [check for check in rest if check not in idle], idle))
     return sorted(families, key=lambda family: -sum(row.figures.failed for row in family.found))
 
 

@@ -143,16 +143,20 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
     families: dict[str, dict[str, Any]] = {}
     for check in checks:
         failing = records.filter(~pl.col(check.column))
+        applied = records.height - records[check.column].null_count()
         families.setdefault(check.family, {})[check.name] = {
             "severity": check.severity.value,
             "description": check.description,
+            "applied": applied,
             "failed": failing.height,
-            "failed_share": _share(failing.height, records.height),
+            "failed_share": _share(failing.height, applied),
             "released": released.filter(~pl.col(check.column)).height,
             "examples": examples_of(failing, records),
         }
     drops, reviews = (
-        pl.all_horizontal(pl.lit(True), *(check.column for check in checks if check.severity is severity))
+        pl.all_horizontal(
+            pl.lit(True), *(pl.col(check.column).fill_null(True) for check in checks if check.severity is severity)
+        )
         for severity in (Severity.DROP, Severity.REVIEW)
     )
     # What a person has seen and released is not in doubt any more.

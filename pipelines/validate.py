@@ -34,7 +34,7 @@ def validate(
 
     Adds `n_turns`, `n_words` (of the completion), `n_tokens`, `language`, `language_score`,
     `prompt_language`, `completion_language` (null: undecided), `quality` (in [0, 1]; null: no answer
-    to judge), a `chk_family.name` column per check (false also where it could not be evaluated) and
+    to judge), a `chk_family.name` column per check (`Check.verdict`) and
     the lists `drop_reasons`, `review_reasons` and `notes`, never null, in the order of the checks.
     `severities` overrides single checks with drop, review, note or off; `languages` are ISO 639 codes,
     none allows all. Order of rows is kept. Raises SettingsError for a check or severity that is unknown.
@@ -70,8 +70,12 @@ def validate_slices(
 def summed(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The figures of a whole from those of its slices, of which there is at least one."""
     first = figures[0]
-    failed = np.sum([[check["failed"] for check in part["checks"]] for part in figures], axis=0).tolist()
-    checks = [{**check, "failed": count} for check, count in zip(first["checks"], failed, strict=True)]
+    counts = [[(check["applied"], check["failed"]) for check in part["checks"]] for part in figures]
+    sums = np.sum(counts, axis=0).tolist()
+    checks = [
+        {**check, "applied": applied, "failed": failed}
+        for check, (applied, failed) in zip(first["checks"], sums, strict=True)
+    ]
     return {"checked": sum(part["checked"] for part in figures), "checks": checks}
 
 
@@ -108,7 +112,7 @@ def _judged(
         "allowed_languages": pl.lit(list(languages), dtype=pl.List(pl.String)),
     }
     # Few and quick, and they follow from settings too: not worth remembering.
-    further = verdicts(measured.with_columns(**limits), others).select(pl.all().fill_null(False))
+    further = verdicts(measured.with_columns(**limits), others)
     both = passed.hstack(further)
     return measured.hstack(both.select("quality", *(check.column for check in checks)))
 
@@ -138,7 +142,9 @@ def _listed(found: pl.DataFrame, checks: Sequence[Check]) -> pl.DataFrame:
 def _failing(found: pl.DataFrame, checks: Sequence[Check]) -> pl.Series:
     """For each row the reasons that failed; an empty list where there are none. Few fail, so only these are listed."""
     reasons = pl.Series([check.reason for check in checks], dtype=pl.String)
-    failed = ~found.select(check.column for check in checks).to_numpy().reshape(found.height, len(checks))
+    failed = ~found.select(pl.col(check.column).fill_null(True) for check in checks).to_numpy().reshape(
+        found.height, len(checks)
+    )
     rows, which = np.nonzero(failed)
     named = pl.DataFrame({"row": rows, "reason": reasons[which]}, schema={"row": pl.UInt32, "reason": pl.String})
     lists = named.group_by("row", maintain_order=True).agg("reason")
@@ -153,7 +159,7 @@ def _verdict() -> dict[str, pl.Expr]:
 
 
 def _figures(judged: pl.DataFrame, checks: Sequence[Check]) -> dict[str, Any]:
-    failed = judged.select((~pl.col(check.column)).sum() for check in checks).row(0) if checks else ()
+    columns = [judged[check.column] for check in checks]
     return {
         "checked": judged.height,
         "checks": [
@@ -162,8 +168,9 @@ def _figures(judged: pl.DataFrame, checks: Sequence[Check]) -> dict[str, Any]:
                 "name": check.name,
                 "severity": check.severity.value,
                 "description": check.description,
-                "failed": count,
+                "applied": column.len() - column.null_count(),
+                "failed": int((~column).sum()),
             }
-            for check, count in zip(checks, failed, strict=True)
+            for check, column in zip(checks, columns, strict=True)
         ],
     }

@@ -75,8 +75,9 @@ class CheckFigures(Part):
 
     severity: Literal["drop", "review", "note"]
     description: str
+    applied: int | None = None  # readable rows that the check is about; null: a report from before this was counted
     failed: int
-    failed_share: float | None
+    failed_share: float | None  # of those it applies to
     released: int  # of the failed, how many are released all the same (notes only, when all is well)
     examples: list[Example]
 

@@ -53,7 +53,7 @@ TURNS = [{"role": role, "content": text} for role in ("user", "assistant", "tool
 
 def differing(records: pl.DataFrame) -> dict[str, list[int]]:
     """For each check the rows of which the loop says something else."""
-    said = verdicts(records, CHECKS).fill_null(False)
+    said = verdicts(records, CHECKS)
     rows = [Row(record) for record in records.to_dicts()]
     both = {check.reason: zip(said[check.column], map(RULES[check.reason], rows), strict=True) for check in CHECKS}
     found = {reason: [row for row, (ours, loop) in enumerate(pairs) if ours != loop] for reason, pairs in both.items()}

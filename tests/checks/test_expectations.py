@@ -333,3 +333,19 @@ def test_importing_the_module_costs_nothing_and_running_it_tells_nobody() -> Non
     )
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_check_about_some_rows_only_is_held_against_these():
+    about = CHECKS[1]._replace(applies=pl.lit(True))
+    none = [row(number, split, **{REFUSAL: None}) for number, split in ((1, "train"), (2, "test"))]
+    assert by_column(contract(none, checks=[about]), REFUSAL).success
+    some = [*none, row(3, **{REFUSAL: True}), row(4, **{REFUSAL: False})]
+    found = by_column(contract(some, checks=[about]), REFUSAL)
+    assert (found.success, found.unexpected) == (False, 1)
+    # A check about every row that says nothing has not passed.
+    assert not by_column(contract(none, checks=[CHECKS[1]]), REFUSAL).success
+
+
+def by_column(found: Expectations, column: str) -> ExpectationResult:
+    (result,) = [result for result in found.results if result.column == column]
+    return result

@@ -1,13 +1,16 @@
 """Validate: measures, names every failing check, and takes out only what a check drops."""
 
+from types import ModuleType
+
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from checks.registry import CHECKS, Severity
+from checks import catalogue
+from checks.registry import CHECKS, Check, Severity
 from pipelines._tokens import count_tokens
-from pipelines.validate import validate
+from pipelines.validate import summed, validate
 from schemas.errors import SettingsError
 from schemas.outcome import VERDICT_SCHEMA
 
@@ -77,6 +80,21 @@ def test_the_figures_count_every_check(make_records):
     assert figures["refusal.full"]["failed"] == 1
     assert figures["refusal.full"]["severity"] == "review"
     assert figures["structure.empty_prompt"]["failed"] == 0
+
+
+def test_a_check_counts_the_records_it_is_about(make_records, monkeypatch):
+    about = Check("test", "names_hills", Severity.REVIEW, "", pl.col("completion").str.contains("hills"),
+                  applies=pl.col("prompt").str.contains("rise"))  # fmt: skip
+    monkeypatch.setitem(CHECKS, about.reason, about)
+    monkeypatch.setattr(catalogue, "FAMILIES", (*catalogue.FAMILIES, ModuleType("checks.test")))
+    rises = {"prompt": "Where does it rise?", "completion": "It rises in the old town, they say."}
+    outcome = run(make_records([RIVER, REFUSAL, rises]))
+    assert outcome.kept[about.column].to_list() == [True, None, False]
+    assert outcome.kept["review_reasons"].to_list() == [[], ["refusal.full"], ["test.names_hills"]]
+    (figure,) = [figure for figure in outcome.figures["checks"] if figure["name"] == "names_hills"]
+    assert (figure["applied"], figure["failed"]) == (2, 1)
+    both = summed([outcome.figures, outcome.figures])
+    assert (both["checks"][-1]["applied"], both["checks"][-1]["failed"]) == (4, 2)
 
 
 def test_no_rows_are_no_trouble(make_records):

@@ -63,6 +63,25 @@ def test_a_changed_check_runs_again_and_no_other(make_records, tmp_path, ran):
     assert ran.since() == {"hills": 2}
 
 
+def test_a_check_that_does_not_apply_has_no_verdict_and_keeps_none(make_records, tmp_path, ran):
+    records = make_records([RIVER, LAKE, SEA])
+    about_hills = ran.check("town", "town")._replace(applies=pl.col("completion").str.contains("hills"))
+    checks = [about_hills, ran.check("ends", "ends")]
+    said = [(False, True), (True, True), (None, False)]
+    assert judged(records, checks).drop("quality").rows() == said
+    assert passed(records, checks, str(tmp_path)) == said
+    assert ran.since() == {"town": 6, "ends": 6}
+    assert passed(records, checks, str(tmp_path)) == said
+    assert ran.since() == {}
+    # Where it applies is a part of what it is.
+    elsewhere = about_hills._replace(applies=pl.col("completion").str.contains("land"))
+    assert passed(records, [elsewhere, checks[1]], str(tmp_path)) == [(None, True), (None, True), (True, False)]
+    assert ran.since() == {"town": 3}
+    # What was found is taken over into a set with another check.
+    assert passed(records, [*checks, ran.check("two", "two")], str(tmp_path))[2] == (None, False, True)
+    assert ran.since() == {"two": 3}
+
+
 def test_a_new_record_is_asked_of_every_check_and_the_old_ones_of_none(make_records, tmp_path, ran):
     checks = [ran.check("hills", "hills"), ran.check("ends", "ends")]
     passed(make_records([RIVER, LAKE]), checks, str(tmp_path))
