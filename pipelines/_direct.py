@@ -9,8 +9,8 @@ from pipelines._bounds import SLACK, Vectors, cosine_of, unit_rows
 from pipelines._tiles import UNITS, Collected, Found, places
 
 # Up to so many products all of them cost less than codes do, which pay off among more: measured on two cores of an
-# Intel Xeon, where codes of 52,000 rows take as long as all products of 2,500 of them.
-DIRECT = 2**27
+# Intel Xeon, where codes of 52,000 rows and what imports them take as long as all products of 5,000 of them.
+DIRECT = 2**28
 # Products that are held at once, 4 bytes each.
 _HELD = 2**22
 # Proposals whose sums are worked out at once.
