@@ -44,6 +44,23 @@ TEXTS = [
     "I cannot provide a map of it. However, here are some facts:\n- long\n- cold\n- clear\n- blue",
     *("Use AKIA" + "ABCDEFGH" * 2, "-----BEGIN RSA PRIVATE KEY-----", "anna.berg@riverboats.se", "me@example.com"),
     *("Call +46 8 123 456 78 today.", "Call 555-0123.", "Card 4111 1111 1111 1111, thanks", "Card 4111 1111 1111 1112"),
+    *(
+        "api_key = 'q8Zr5" + "Tm2Wp9Ks4Yx7Bv1'",
+        "secret: your_secret_key_goes_here_1",
+        "ghp_" + "x" * 36,
+        "sk-ant-" + "a" * 30,
+    ),
+    *(
+        "-----BEGIN EC PRIVATE KEY-----\nMHcC",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9." + "c2lnbmF0dXJl" * 3,
+        "ssn: 536 22 8721",
+    ),
+    *(
+        "Order 536-22-8721",
+        "de89-3704-0044-0532-0130-00",
+        "GB83 WEST 1234 5698 7654 32",
+        "His SSN (old) is 536\u201322\u20138721",
+    ),
     *("Ping 81.2.69.142.", "Ping 192.168.0.1", "GB82 WEST 1234 5698 7654 32", "Her number is 536-22-8721.", "٣.٤.٥.٦"),
     *("2001:0db8:85a3:0000:0000:8a2e:0370:7334", "I like the river very much. " * 20, "data:" + "QUJD" * 120),
     "The river rises in the hills and winds through three valleys before it meets the sea and then it",

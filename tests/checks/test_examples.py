@@ -158,6 +158,10 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     ),
     "safety.private_key": (says("Keep your private key safe."), says("-----BEGIN RSA PRIVATE KEY-----\nMIIE")),
     "safety.api_key": (says("Set AWS_ACCESS_KEY_ID first."), says("Use AKIA" + "ABCDEFGH" * 2)),
+    "safety.json_web_token": (
+        says("A token starts with eyJhbGciOiJIUzI1NiJ9."),
+        says(f"Send eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9.{'c2lnbmF0dXJl' * 3} along."),
+    ),
     "safety.email_address": (says("Write to me@example.com."), says("Write to anna.berg@riverboats.se now.")),
     "safety.phone_number": (says("Call 555-0123, room 12-34."), says("Call +46 8 123 456 78 today.")),
     "safety.credit_card": (says("Card 4111 1111 1111 1112"), says("Card 4111 1111 1111 1111, thanks")),
