@@ -2,6 +2,20 @@
 
 import polars as pl
 
+from checks._names import (
+    ADDRESS,
+    ADDRESS_HINTS,
+    FULL,
+    FULL_HINTS,
+    NO_PERSON,
+    PERSON,
+    PLACE,
+    POST_CODE,
+    POST_CODE_FORM,
+    TITLED,
+    TOLD,
+    TOLD_HINTS,
+)
 from checks._numbers import (
     IBAN,
     IBAN_PARTING,
@@ -28,7 +42,7 @@ from checks._secrets import (
     WEB_TOKEN,
     WITHOUT_DIGITS,
 )
-from checks._text import completion, derived, has, has_literal, prompt, where
+from checks._text import completion, derived, has, has_literal, has_one_of, prompt, where
 from checks.registry import Severity, check
 
 _EMAIL = r"(?i)\b[a-z0-9][a-z0-9._%+-]{0,63}@(?:[a-z0-9-]{1,63}\.)+[a-z]{2,24}\b"
@@ -157,3 +171,23 @@ def id_number() -> pl.Expr:
     account = accounts.str.extract_all(IBAN).list.eval(is_iban(pl.element())).list.any().fill_null(False)
     called = where(has_literal(_DIGITS, *SSN_HINTS), _DIGITS)
     return ~(has(_without(_PARTED, NO_SSN), SSN) | has(called, SSN_NAMED) | account)
+
+
+_SPOKEN_OF = derived("t_spoken_of", where(has_literal(_TEXT, *TOLD_HINTS), _TEXT))
+_FULLY_NAMED = derived("t_fully_named", where(has_one_of(_TEXT, FULL_HINTS), _TEXT))
+
+
+@check(Severity.NOTE)
+def person_name() -> pl.Expr:
+    """No person by name: after a title, where somebody is introduced, or a common given name before another."""
+    named = has(_TEXT, TITLED) | has(_SPOKEN_OF, TOLD) | has(_FULLY_NAMED, FULL)
+    # The second look takes out streets, firms and the like, which are named for people.
+    return ~has(_without(where(named, _TEXT), NO_PERSON), PERSON)
+
+
+@check(Severity.NOTE)
+def place_name() -> pl.Expr:
+    """No address, and no place where somebody is said to live, work or come from."""
+    housed = where(has_one_of(_DIGITS, ADDRESS_HINTS), _DIGITS)
+    posted = where(has(_DIGITS, POST_CODE_FORM), _DIGITS)
+    return ~(has(_TEXT, PLACE) | has(housed, ADDRESS) | has(posted, POST_CODE))

@@ -3,6 +3,7 @@
 import re
 
 from benchmarks.loop.row import Row, compiled, has_any
+from checks import _names as who
 from checks import _numbers as n
 from checks import _secrets as k
 from checks import safety as s
@@ -17,6 +18,10 @@ _CARD, _CARD_PREFIX, _NO_DIGIT = compiled(s._CARD), compiled(s._CARD_PREFIX), re
 _LOCAL_IP, _IPV4, _IPV6 = compiled(s._LOCAL_IP + r"[\d.]*"), compiled(s._IPV4), compiled(s._IPV6)
 _SSN, _SSN_NAMED, _NO_SSN = compiled(n.SSN), compiled(n.SSN_NAMED), compiled(n.NO_SSN)
 _IBAN, _PARTING = compiled(n.IBAN), re.compile(n.IBAN_PARTING)
+_TITLED, _TOLD, _FULL = compiled(who.TITLED), compiled(who.TOLD), compiled(who.FULL)
+_PERSON, _NO_PERSON = compiled(who.PERSON), compiled(who.NO_PERSON)
+_ADDRESS, _POST_CODE, _PLACE = compiled(who.ADDRESS), compiled(who.POST_CODE), compiled(who.PLACE)
+_CAPITALISED, _GIVEN = re.compile(r"\b[^\W\d_a-z]\w+"), frozenset(who.GIVEN_NAMES)
 
 
 def private_key(row: Row) -> bool:
@@ -94,6 +99,23 @@ def id_number(row: Row) -> bool:
     return not any(_is_iban(found.group()) for found in _IBAN.finditer(row.numbers))
 
 
+def _is_named(row: Row) -> bool:
+    if _TITLED.search(row.text) or (has_any(row.text, who.TOLD_HINTS) and _TOLD.search(row.text)):
+        return True
+    # A set knows a name at once, where a pattern of all names would try one after another.
+    return not _GIVEN.isdisjoint(_CAPITALISED.findall(row.text)) and _FULL.search(row.text) is not None
+
+
+def person_name(row: Row) -> bool:
+    return not _is_named(row) or not _PERSON.search(_NO_PERSON.sub(" ", row.text))
+
+
+def place_name(row: Row) -> bool:
+    if row.numbers and (_ADDRESS.search(row.numbers) or _POST_CODE.search(row.numbers)):
+        return False
+    return not _PLACE.search(row.text)
+
+
 RULES = (
     private_key,
     api_key,
@@ -103,4 +125,6 @@ RULES = (
     credit_card,
     ip_address,
     id_number,
+    person_name,
+    place_name,
 )

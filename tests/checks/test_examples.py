@@ -167,6 +167,11 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     "safety.credit_card": (says("Card 4111 1111 1111 1112"), says("Card 4111 1111 1111 1111, thanks")),
     "safety.ip_address": (says("Ping 192.168.0.1 or version 1.2.3"), says("Ping 81.2.69.142.")),
     "safety.id_number": (says("Lot 123-456-789"), says("Her number is 536-22-8721.")),
+    "safety.person_name": (
+        says("A professor met us in Diana Park."),
+        says("It was founded by Maria Lindgren."),
+    ),
+    "safety.place_name": (says("The river rises in Norway."), says("She lives in Lisbon.")),
 }
 
 
