@@ -21,6 +21,10 @@ from schemas.record import Kind
 
 # Enough of the end to see whether the last line is a sentence.
 LAST_LINE_CHARACTERS = 600
+# In a shorter answer a bracket may be what was asked for: a password, a smiley.
+MIN_CHARACTERS_TO_BE_CUT = 200
+# What was begun so far before the end is not cut off by it.
+OPEN_CHARACTERS = 400
 # A placeholder is a phrase; what stands in a long text is part of the text.
 PLACEHOLDER_BYTES = 60
 
@@ -237,6 +241,27 @@ def open_code_fence() -> pl.Expr:
 def unfinished() -> pl.Expr:
     """A long last line of prose ends with a full stop or another end of a sentence."""
     return ~(is_wanted() & ENDLESS)
+
+
+# An end that an answer may have; what is cut off ends anywhere.
+_IS_AN_END = r"[.!?。！？…\"'”’»`)\]}|*]\s*$"
+BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+_LENGTHY = where(answer().str.len_chars() >= MIN_CHARACTERS_TO_BE_CUT, answer())
+_UNENDED = derived("t_unended", where(~has(_LENGTHY.str.tail(20), _IS_AN_END), _LENGTHY))
+
+
+def _is_open(text: pl.Expr, opening: str, closing: str) -> pl.Expr:
+    """Whether the last opening bracket is near the end, and more are opened than closed."""
+    last = rf"{pl.escape_regex(opening)}[^{pl.escape_regex(opening + closing)}]{{0,{OPEN_CHARACTERS}}}$"
+    near = where(has(text.str.tail(OPEN_CHARACTERS), last), text)
+    more = near.str.count_matches(opening, literal=True) > near.str.count_matches(closing, literal=True)
+    return more.fill_null(False)
+
+
+@check(Severity.NOTE)
+def open_bracket() -> pl.Expr:
+    """A long answer does not end inside a bracket: it was cut off there."""
+    return ~pl.any_horizontal(_is_open(_UNENDED, *pair) for pair in BRACKETS)
 
 
 @check(Severity.NOTE)

@@ -92,7 +92,10 @@ _FEW_WORDS = (_SAID.list.n_unique() * 2 < _SAID.list.len() + REPEATED_NGRAM - 1)
 
 @check(Severity.REVIEW)
 def repeats_itself() -> pl.Expr:
-    """The completion does not say the same phrases over and over."""
+    """The completion does not say the same phrases over and over.
+
+    A long answer of fewer than five words in which a piece recurs is one phrase, a stuck key: it fails.
+    """
     # n-grams are made list by list, which costs time on an empty one too: the few rows are taken out, and found again.
     row = pl.int_range(pl.len())
     repeating = (_repeated_share(_SAID.filter(_FEW_WORDS)) > MAX_REPEATED_SHARE).fill_null(False)

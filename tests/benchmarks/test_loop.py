@@ -81,6 +81,13 @@ TEXTS = [
     *("2001:0db8:85a3:0000:0000:8a2e:0370:7334", "I like the river very much. " * 20, "data:" + "QUJD" * 120),
     "The river rises in the hills and winds through three valleys before it meets the sea and then it",
 ]
+ASKED = ["When was the bridge built?", "Rewrite this.", "Summarize the text"]
+GIVEN = [
+    "The old stone bridge over the river was built in 1341. " * 4,
+    "Short.",
+    "石桥建于一三四一年。" * 20,
+    "สะพานหินเก่าสร้างขึ้น " * 20,
+]
 TURNS = [{"role": role, "content": text} for role in ("user", "assistant", "tool", "system") for text in ("Hi", " ")]
 
 
@@ -104,6 +111,12 @@ def test_both_say_the_same_of_samples(path):
 
 def test_both_say_the_same_of_planted_texts(make_records):
     rows = [{"prompt": prompt, "completion": answer} for prompt in TEXTS for answer in TEXTS]
+    rows += [
+        {"prompt": f"{ask}\n\n{given}", "completion": answer, "context": given}
+        for ask in ASKED
+        for given in GIVEN
+        for answer in (*TEXTS, *GIVEN)
+    ]
     rows += [{**row, "kind": "kto", "label": label} for row in rows[::3] for label in (True, False, None)]
     rows += [{"prompt": "Go on.", "completion": answer, "tools": tools} for answer in TEXTS for tools in ("[]", "add")]
     assert differing(make_records(rows)) == {}

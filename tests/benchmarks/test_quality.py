@@ -34,7 +34,9 @@ def test_a_line_says_whether_it_is_met() -> None:
     assert table[4].split("|")[6:8] == [" - ", " - "]
 
 
-@pytest.mark.parametrize("subject", ["curation", "contamination", "conduct", "personal", "languages", "ranking"])
+@pytest.mark.parametrize(
+    "subject", ["curation", "contamination", "conduct", "personal", "grounded", "cut", "languages", "ranking"]
+)
 def test_on_real_labels_what_is_required_is_met(subject: str) -> None:
     try:
         lines = quality.SUBJECTS[subject](DATA)

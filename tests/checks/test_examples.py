@@ -26,6 +26,7 @@ BROKEN_CALL = CALL | {
 RESULT = {"role": "tool", "content": "4", "tool_call_id": "1"}
 SYSTEM = {"role": "system", "content": "Be brief."}
 LONG = "The river rises in the hills and winds through three valleys before it meets the sea "
+GIVEN = "The old stone bridge over the river was built in 1341 by the monks of the abbey. " * 2
 
 
 def talk(*turns: Row) -> Row:
@@ -94,6 +95,10 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     "formatting.html_entities": (says("Fish & chips"), says("Fish &amp; chips&nbsp;today")),
     "formatting.open_code_fence": (says("```\nprint(1)\n```"), says("```\nprint(1)\n")),
     "formatting.unfinished": (says(LONG + "near the town."), says(LONG + "and then it")),
+    "formatting.open_bracket": (
+        says(LONG * 3 + "near the town (founded in 1200)"),
+        says(LONG * 3 + "near the town (founded in"),
+    ),
     "formatting.placeholder_input": (
         asks("Name it.\n\nA river", context="A river without input from springs"),
         asks("Name a river.\n\n<noinput>", context="<noinput>"),
@@ -121,6 +126,10 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     ),
     "formatting.asks_for_media": (asks("Write a caption for a photo."), asks("Design a logo for a river cruise.")),
     "formatting.url_in_prompt": (asks("Summarise this. The end."), asks("Summarise https://example.com/river")),
+    "grounding.ignores_input": (
+        asks(f"When was the bridge built?\n\n{GIVEN}", "The stone bridge was built by monks in 1341.", context=GIVEN),
+        asks(f"When was the bridge built?\n\n{GIVEN}", "Volcanoes erupt whenever magma rises quickly.", context=GIVEN),
+    ),
     "grounding.absent_text": (
         asks("Describe a painting by Monet."),
         asks("Describe the artist's style in the following painting."),
