@@ -3,6 +3,7 @@
 import polars as pl
 
 from checks._arithmetic import wrong_equations
+from checks._examples import asks, asks_of, says
 from checks._text import answer, derived, has, has_literal, prompt, where
 from checks.registry import Severity, check
 
@@ -85,9 +86,8 @@ MIN_WORDS_SAID = 6
 # other half: docs/quality.md.
 MIN_SUPPORT = 0.1
 # The first letters of words of four and more, so that endings do not matter; numbers; signs of scripts without spaces.
-_STEM = (
-    r"\b[\p{L}\p{M}--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]]{4,5}|\p{N}+|[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"
-)
+_STEM = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]{4,5}|\p{N}+"
+_ENDING = r"([\p{L}\p{M}]{5})[\p{L}\p{M}]+"
 # Such beginnings of words that any English text has.
 _ANYWHERE = tuple(
     """
@@ -106,7 +106,8 @@ _IS_CLOSED = derived(
 
 
 def _stems(text: pl.Expr) -> pl.Expr:
-    stems = where(_IS_CLOSED, text).str.to_lowercase().str.extract_all(_STEM)
+    words = where(_IS_CLOSED, text).str.to_lowercase()
+    stems = words.str.replace_all(_ENDING, "$1").str.extract_all(_STEM)
     return stems.list.unique().list.set_difference(pl.lit(list(_ANYWHERE), dtype=pl.List(pl.String)))
 
 
@@ -116,25 +117,45 @@ _STEMS_SAID, _STEMS_GIVEN = (
 )
 
 
+_BRIDGE = "The old stone bridge over the river was built in 1341 by the monks of the abbey. " * 2
+
+
 def support() -> pl.Expr:
     """The share of the answer's different words that the input has too, in [0, 1]; null where that is not asked."""
     return _STEMS_SAID.list.set_intersection(_STEMS_GIVEN).list.len() / _STEMS_SAID.list.len()
 
 
-@check(Severity.NOTE, applies=_IS_CLOSED & (_STEMS_SAID.list.len() >= MIN_WORDS_SAID))
+@check(
+    Severity.NOTE,
+    applies=_IS_CLOSED & (_STEMS_SAID.list.len() >= MIN_WORDS_SAID),
+    fails=asks_of("When was the bridge built?", _BRIDGE, "Volcanoes erupt whenever magma rises quickly."),
+    but_not=asks_of(
+        "When was the bridge built?",
+        _BRIDGE,
+        "The stone bridge over the river was built by monks of the abbey in 1341.",
+    ),
+)
 def ignores_input() -> pl.Expr:
     """An answer to a question about a given text has some of its words, names or numbers from there."""
     return support() >= MIN_SUPPORT
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=asks("Describe the artist's style in the following painting."),
+    but_not=asks("Describe a painting by Monet."),
+)
 def absent_text() -> pl.Expr:
     """The prompt brings along the text, picture or page that it speaks of."""
     one_line = where(~has_literal(_SPOKEN, "\n"), _SPOKEN)
     return ~(has(one_line, _SPEAKS_OF) & ~has(one_line, _BRINGS_IT))
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=asks("Predict the weather in Lisbon for tomorrow."),
+    but_not=asks("Write a story about the weather tomorrow."),
+)
 def needs_live_data() -> pl.Expr:
     """The prompt does not ask for what changes by the day or the place: weather, news, prices, what is nearby."""
     alone = where(_INPUT_BYTES <= MAX_INPUT_BYTES, _OPENING)
@@ -156,7 +177,7 @@ def _sums_hold(rows: pl.Series) -> pl.Series:
     return pl.Series(passes, dtype=pl.Boolean)
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=says("Add them: 12 + 30 = 52."), but_not=says("Add them: 12 + 30 = 42."))
 def wrong_arithmetic() -> pl.Expr:
     """Every equation of plain numbers in the answer holds, but for those that the prompt gives."""
     both = pl.struct(answer=_COUNTING, prompt=prompt())

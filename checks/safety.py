@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from checks._examples import says
 from checks._names import (
     ADDRESS,
     ADDRESS_HINTS,
@@ -104,13 +105,21 @@ _REAL_PHONES = derived("t_phones", _without(where(has(_NUMBERS, r"\d{2}[\s.)-]{1
 _RUNS = derived("t_runs", where(has(_DIGITS, LONG_RUN) | has_literal(_TEXT, *WITHOUT_DIGITS), _TEXT))
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=says(f"{'-' * 5}BEGIN RSA PRIVATE KEY{'-' * 5}\nMIIE"),
+    but_not=says("Keep your private key safe."),
+)
 def private_key() -> pl.Expr:
     """No private key: a block with something in it, or a file of PuTTY or age."""
     return ~has(where(has_literal(_TEXT, *PRIVATE_KEY_HINTS), _TEXT), PRIVATE_KEY)
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=says(f"Log in with {'ghp'}_{'q7Xz' * 9}, and then delete it from the list of all your keys."),
+    but_not=says("Set AWS_ACCESS_KEY_ID first."),
+)
 def api_key() -> pl.Expr:
     """No access key in the form that a cloud or API issues, and no drawn value that is called a key or a token."""
     one = pl.element()
@@ -122,26 +131,30 @@ def api_key() -> pl.Expr:
     return ~(issued.fill_null(False) | named.fill_null(False))
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=says(f"Send {'eyJ'}hbGciOiJIUzI1NiJ9.{'eyJ'}zdWIiOiI0MiJ9.{'c2lnbmF0dXJl' * 3} along."),
+    but_not=says("A token starts with eyJhbGciOiJIUzI1NiJ9."),
+)
 def json_web_token() -> pl.Expr:
     """No JSON web token, signed or encrypted."""
     return ~has(where(has_literal(_RUNS, "eyJ"), _RUNS), WEB_TOKEN)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Write to anna.berg@riverboats.se now."), but_not=says("Write to me@example.com."))
 def email_address() -> pl.Expr:
     """No e-mail address outside the domains that are kept for examples."""
     found = where(has_literal(_TEXT, "@"), _TEXT)
     return ~has(_without(found, _EXAMPLE_EMAIL), _EMAIL)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Call +46 8 123 456 78 today."), but_not=says("Call 555-0123, room 12-34."))
 def phone_number() -> pl.Expr:
     """No telephone number, numbers kept for fiction aside."""
     return ~(has(_REAL_PHONES, _PHONE) | has(_REAL_PHONES, _CALLED))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Card 4111 1111 1111 1111, thanks"), but_not=says("Card 4111 1111 1111 1112"))
 def credit_card() -> pl.Expr:
     """No payment card number with a right check digit."""
     found = where(has(_NUMBERS, r"\d{4}[ -]?\d{4,6}[ -]?\d{4}"), _NUMBERS)
@@ -150,7 +163,7 @@ def credit_card() -> pl.Expr:
     return ~found.str.extract_all(_CARD).list.eval(valid).list.any().fill_null(False)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Ping 81.2.69.142."), but_not=says("Ping 192.168.0.1 or version 1.2.3"))
 def ip_address() -> pl.Expr:
     """No public IP address."""
     dotted = where(has(_NUMBERS, r"\d\.\d{1,3}\.\d{1,3}\.\d"), _NUMBERS)
@@ -163,7 +176,7 @@ _DASHED = where(has_literal(_DIGITS, *SSN_DASHES), _DIGITS)
 _PARTED = derived("t_parted", where(has(_DIGITS, _THREE_PARTS) | has(_DASHED, SSN_DASHED), _DIGITS))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Her number is 536-22-8721."), but_not=says("Lot 123-456-789"))
 def id_number() -> pl.Expr:
     """No US social security number, and no IBAN with right check digits."""
     # Word boundaries make a regex slow, so they are asked for in the second look only.
@@ -177,7 +190,9 @@ _SPOKEN_OF = derived("t_spoken_of", where(has_literal(_TEXT, *TOLD_HINTS), _TEXT
 _FULLY_NAMED = derived("t_fully_named", where(has_one_of(_TEXT, FULL_HINTS), _TEXT))
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE, fails=says("It was founded by Maria Lindgren."), but_not=says("A professor met us in Diana Park.")
+)
 def person_name() -> pl.Expr:
     """No person by name: after a title, where somebody is introduced, or a common given name before another."""
     named = has(_TEXT, TITLED) | has(_SPOKEN_OF, TOLD) | has(_FULLY_NAMED, FULL)
@@ -185,7 +200,7 @@ def person_name() -> pl.Expr:
     return ~has(_without(where(named, _TEXT), NO_PERSON), PERSON)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("She lives in Lisbon."), but_not=says("The river rises in Norway."))
 def place_name() -> pl.Expr:
     """No address, and no place where somebody is said to live, work or come from."""
     housed = where(has_one_of(_DIGITS, ADDRESS_HINTS), _DIGITS)

@@ -7,11 +7,11 @@ from checks._arithmetic import wrong_equations
 _SPEAKS_OF, _BRINGS_IT = compiled(grounding._SPEAKS_OF), compiled(grounding._BRINGS_IT)
 _LIVE, _WRITES = compiled(grounding._LIVE), compiled(grounding._WRITES)
 _CLOSED, _WRITTEN_ANEW = compiled(grounding._CLOSED), compiled(grounding._WRITTEN_ANEW)
-_STEM, _ANYWHERE = compiled(grounding._STEM), frozenset(grounding._ANYWHERE)
+_STEM, _ENDING, _ANYWHERE = compiled(grounding._STEM), compiled(grounding._ENDING), frozenset(grounding._ANYWHERE)
 
 
 def _stems(text: str) -> set[str]:
-    return set(_STEM.findall(text.lower())) - _ANYWHERE
+    return set(_STEM.findall(_ENDING.sub(r"\1", text.lower()))) - _ANYWHERE
 
 
 def ignores_input(row: Row) -> bool | None:

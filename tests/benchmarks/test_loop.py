@@ -19,7 +19,21 @@ SAMPLES = sorted(path for path in (ROOT / "data" / "samples").rglob("*.json*") i
 
 # Said where a rule is about answers, asked where it is about prompts; the second of a pair is of the other kind.
 TEXTS = [
-    *("", " \n", "\u200b", "one", "one two", "漢字", "漢", "caf\ufffd", "A\x00B", "A\x07B", "CafÃ© â€“ naive"),
+    *(
+        "",
+        " \n",
+        "\u200b",
+        "one",
+        "one two",
+        "漢字",
+        "漢",
+        "กา",
+        "ก",
+        "caf\ufffd",
+        "A\x00B",
+        "A\x07B",
+        "CafÃ© â€“ naive",
+    ),
     *(
         "N/A",
         "<nooutput>",
