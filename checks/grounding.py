@@ -76,7 +76,8 @@ _CLOSED = (
 _WRITTEN_ANEW = (
     r"(?i)\b(?:re-?writ|rephras|paraphras|translat|convert|edit|correct|fix|classif|categor|sentiment|generat|creat|writ"
     r"|compos|continu|complet|suggest|recommend|predict|headline|title|caption|code|program|function|evaluat|analy|think"
-    r"|explain|describ|why|improv|replac|synonym|imagin|story|poem|tone|mood|theme|genre|calculat|comput|solve|format)"
+    r"|explain|describ|why|improv|replac|synonym|imagin|story|poem|tone|mood|theme|genre|calculat|comput|solve|format"
+    r"|rate|rating|add|count|solution|hypothes|opinion|produce)"
 )
 # Below this an input is a name or a sentence that a good answer may leave behind.
 MIN_GIVEN_BYTES = 150
