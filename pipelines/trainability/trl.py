@@ -6,7 +6,9 @@ against that): conversations are rendered and cut into tokens, labels follow fro
 fills the window. Packing, which cuts otherwise, is off by default.
 """
 
+import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Literal, NamedTuple
 
 from pipelines.formats import Line
@@ -25,6 +27,7 @@ class Job(NamedTuple):
 
     row: int
     task: str  # sft, dpo or kto
+    marked: bool  # answers are learnt as the template marks them
     wholes: list[Rendered]
     prompt: Rendered | None  # null where all of a sequence is learnt
     lost_turns: int
@@ -43,19 +46,21 @@ class Trl:
 
     def prepare(self, lines: Sequence[Line | str]) -> list[Figures]:
         """Figures of each row, in order; a text in its place is why it cannot even be written."""
-        found: list[Figures] = [failed(line) if isinstance(line, str) else failed("") for line in lines]
+        found: dict[int, Figures] = {}
         jobs = []
         for row, line in enumerate(lines):
-            if not isinstance(line, str):
-                try:
-                    jobs.append(self._job(row, line))
-                except MemoryError:
-                    raise
-                except Exception as error:  # a template raises what it likes
-                    found[row] = failed(reason(error))
-        for job, figures in zip(jobs, self._counted(jobs), strict=True):
-            found[job.row] = figures
-        return found
+            try:
+                if isinstance(line, str):
+                    raise ValueError(line)
+                jobs.append(self._job(row, line))
+            except MemoryError:
+                raise
+            except Exception as error:  # a template raises what it likes
+                found[row] = failed(reason(error))
+        found |= {job.row: figures for job, figures in zip(jobs, self._counted(jobs), strict=True)}
+        for row in self._without_answer(lines, [job for job in jobs if _is_cut(found[job.row])]):
+            found[row] = found[row]._replace(answer_cut=True)
+        return [found[row] for row in range(len(lines))]
 
     def _job(self, row: int, line: Line) -> Job:
         task, content = line.task.removesuffix("_tools"), line.content
@@ -72,6 +77,7 @@ class Trl:
         return Job(
             row,
             task,
+            marked,
             wholes,
             chat.render(prompt, tools, asks=True) if prompt is not None else None,
             sum(lost_turns(talk, whole.text) for talk, whole in zip(talks, wholes, strict=True)),
@@ -80,17 +86,27 @@ class Trl:
 
     def _counted(self, jobs: Sequence[Job]) -> Iterator[Figures]:
         """Of each job, with all their texts cut into tokens at once."""
-        marked = self._loss == "assistant"
-        plain = [job for job in jobs if job.task != "sft" or not marked]
-        texts = [text for job in plain for text in (*job.wholes, *([job.prompt] if job.prompt else []))]
-        encoded = iter(self._plain.encode(texts))
-        masked = iter(self.chat.encode([job.wholes[0] for job in jobs if job.task == "sft"] if marked else [], marked=True))
+        masked = [job.wholes[0] for job in jobs if job.marked]
+        texts = [
+            text for job in jobs if not job.marked for text in (*job.wholes, *([job.prompt] if job.prompt else []))
+        ]
+        answers, encoded = iter(self.chat.encode(masked, marked=True)), iter(self._plain.encode(texts))
         for job in jobs:
-            if job.task == "sft" and marked:
-                yield self._figures(job, [next(masked)], None)
-            else:
-                wholes = [next(encoded) for _ in job.wholes]
-                yield self._figures(job, wholes, next(encoded) if job.prompt else None)
+            wholes = [next(answers)] if job.marked else [next(encoded) for _ in job.wholes]
+            yield self._figures(job, wholes, next(encoded) if job.prompt else None)
+
+    def _without_answer(self, lines: Sequence[Line | str], jobs: Sequence[Job]) -> list[int]:
+        """Rows among those that are cut whose prompt alone fills the window. Where it is null, it is rendered here."""
+        rows, prompts = [], []
+        for job in jobs:
+            line = lines[job.row]
+            assert isinstance(line, Line)
+            if job.prompt is None and line.content["messages"][-1]["role"] == "assistant":
+                with suppress(Exception):  # a prompt may be nothing, or what a template does not render by itself
+                    prompts.append(self.chat.render(line.content["messages"][:-1], read_tools(line.content), asks=True))
+                    rows.append(job.row)
+        encoded = self.chat.encode(prompts)
+        return [row for row, prompt in zip(rows, encoded, strict=True) if len(prompt.ids) >= self._max_length]
 
     def _figures(self, job: Job, wholes: Sequence[Encoded], prompt: Encoded | None) -> Figures:
         if wholes[0].is_answer is not None and not any(wholes[0].is_answer):
@@ -103,9 +119,14 @@ class Trl:
             kept=sum(kept),
             supervised=supervised,
             skipped=before >= self._max_length if job.task != "sft" else supervised == 0,
+            answer_cut=False,
             lost_turns=job.lost_turns,
             lost_tool_parts=job.lost_tool_parts,
         )
+
+
+def _is_cut(figures: Figures) -> bool:
+    return figures.tokens is not None and figures.kept != figures.tokens and not figures.skipped
 
 
 def _learnt(whole: Encoded, kept: int, before: int) -> int:
@@ -126,8 +147,6 @@ def _conversations(task: str, content: dict[str, Any], loss: Loss) -> tuple[list
 
 def read_tools(content: dict[str, Any]) -> Tools:
     """The row's tools as a trainer reads them from the text that stands for them; null where there are none."""
-    import json
-
     text = content.get("tools")
     tools: Tools = json.loads(text) if text else None
     return tools
@@ -156,15 +175,15 @@ def training_template(tokenizer: Any) -> str | None:
     try:
         from trl.chat_template_utils import get_training_chat_template
     except ImportError as error:
-        raise ModelError(f"training.loss assistant: the template marks no answers, and TRL is not here; {remedy}") from error
+        raise ModelError(f"training.loss: the template marks no answers, and TRL is not here; {remedy}") from error
     try:
         found: str | None = get_training_chat_template(tokenizer)
     except Exception as error:  # the template is rendered there, and may raise what it likes
-        raise ModelError(f"training.loss assistant: TRL knows no training form of this chat template; {remedy}") from error
+        raise ModelError(f"training.loss: TRL knows no training form of this template; {remedy}") from error
     return found
 
 
 def reason(error: Exception) -> str:
-    """What a template said, on one line."""
+    """What an error says, on one line."""
     said = " ".join(str(error).split())[:200]
     return said or type(error).__name__
