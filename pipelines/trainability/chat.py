@@ -49,12 +49,14 @@ class Chat:
 
         Raises whatever the template raises, and ValueError where nothing is said.
         """
-        from transformers.utils.chat_template_utils import render_jinja_template
+        from transformers.utils import chat_template_utils
 
+        # Its annotations speak of one text, and of none of the answers.
+        render: Any = chat_template_utils.render_jinja_template
         if not messages:
             raise ValueError("there is no message to render")
         said = [{key: value for key, value in turn.items() if value is not None} for turn in messages]
-        texts, answers = render_jinja_template(
+        texts, answers = render(
             conversations=[said],
             tools=tools,
             chat_template=self._templates[tools is not None],

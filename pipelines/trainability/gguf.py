@@ -92,7 +92,7 @@ def write_tokenizer(header: Header, into: Path, *, name: str) -> None:
     """
     values = header.values
     cut = values.get("tokenizer.ggml.pre")
-    if values.get("tokenizer.ggml.model") != "gpt2" or cut not in _CUTS:
+    if values.get("tokenizer.ggml.model") != "gpt2" or not isinstance(cut, str) or cut not in _CUTS:
         raise ModelError(
             f"{name}: its tokenizer ({values.get('tokenizer.ggml.model')}, {cut}) is none that is read from GGUF; "
             "name the folder of the model's tokenizer.json instead"

@@ -33,9 +33,9 @@ class OpenAI:
         content = line.content
         if line.task == "dpo":
             asked = [self._message(message, learnt=False) for message in content["input"]["messages"]]
-            answers = (content["preferred_output"], content["non_preferred_output"])
+            answers = [content["preferred_output"], content["non_preferred_output"]]
         else:
-            asked, answers = [], (content["messages"],)
+            asked, answers = [], [content["messages"]]
         said = [[self._message(turn, learnt=_is_learnt(turn)) for turn in answer] for answer in answers]
         offered = self._count(orjson.dumps(content["tools"]).decode()) if content.get("tools") else 0
         sequences = [_Sequence(offered, [*asked, *messages]) for messages in said]
