@@ -1,4 +1,4 @@
-"""Trainability: what the trainer will do with a record, where a target to train is named
+"""Trainability: what the trainer will do with a record, where a target to train is named.
 
 `training` is measured beforehand with the target's own tokenizer and chat template (pipelines/trainability); null
 where none is named, and then no check here applies. Its counts are null where the record could not be rendered.

@@ -103,7 +103,8 @@ def validate(run: Run) -> Result:
         left.add(outcome.dropped)
         figures.append(outcome.figures)
     whole = summed(figures)
-    return Result(stayed.together(), left.together(), whole, whole["checked"])
+    told = {**whole, "training": plan and plan.told}
+    return Result(stayed.together(), left.together(), told, whole["checked"])
 
 
 def dedup(run: Run) -> Result:

@@ -34,6 +34,12 @@ class Plan(NamedTuple):
     max_length: int
     loss: Loss
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """As the report names it."""
+        about = {"target": self.target.name, "digest": self.target.digest}
+        return {**about, "max_length": self.max_length, "loss": self.loss}
+
 
 class Preparer(Protocol):
     """Says of rows as they are exported what the trainer makes of them."""
