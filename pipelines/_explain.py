@@ -134,9 +134,10 @@ def _trained(training: dict[str, Any] | None) -> list[str]:
         return []
     if training["error"] is not None:
         return [f"trainer     stops at it: {one_line(training['error'], 300)}"]
-    given = f"{training['kept']:,} of {training['tokens']:,} tokens, {training['supervised']:,} learnt"
-    held = f"; control tokens in its text: {one_line(training['control_tokens'], 100)}"
-    return [f"trainer     {'skips it' if training['skipped'] else given}{held if training['control_tokens'] else ''}"]
+    held = training["control_tokens"]
+    cut = f"{training['kept']:,} of {training['tokens']:,} tokens, {training['supervised']:,} learnt"
+    said = "skips it: nothing it would learn lies within the window" if training["skipped"] else cut
+    return [f"trainer     {said}" + (f"; control tokens in its text: {one_line(held, 100)}" if held else "")]
 
 
 def _text(title: str, text: str | None) -> list[str]:
