@@ -56,27 +56,9 @@ TOOLS = json.dumps([{"type": "function", "function": {"name": "add", "parameters
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
+def folder(byte_tokenizer: Callable[[str | None], Path]) -> Callable[[str | None], Path]:
     """A folder with a byte-level tokenizer and the given chat template."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    special = [f"<|{name}|>" for name in ("end", "system", "user", "assistant", "tool")]
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate([*special, *letters])}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens(special)
-
-    def write(template: str | None) -> Path:
-        where = tmp_path_factory.mktemp("tokenizer")
-        made.save(str(where / "tokenizer.json"))
-        described = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"}
-        (where / "tokenizer_config.json").write_text(json.dumps(described))
-        if template is not None:
-            (where / "chat_template.jinja").write_text(template)
-        return where
-
-    return write
+    return byte_tokenizer
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """A run that names a target: its figures in the report, on the page, on the terminal and in a row's story."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,22 +37,8 @@ TALK = {
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A byte-level tokenizer with TEMPLATE."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    special = [f"<|{name}|>" for name in ("end", "user", "assistant")]
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate([*special, *letters])}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens(special)
-    folder = tmp_path_factory.mktemp("tokenizer")
-    made.save(str(folder / "tokenizer.json"))
-    described = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|end|>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(described))
-    (folder / "chat_template.jinja").write_text(TEMPLATE)
-    return folder
+def target(byte_tokenizer: Callable[[str | None], Path]) -> Path:
+    return byte_tokenizer(TEMPLATE)
 
 
 def settings(target: Path) -> dict[str, Any]:

@@ -4,7 +4,6 @@ TRL prepares our own export of data that other tests read too, and where they li
 conversations, tool calls, preferences and labelled answers. Every row is compared, none is left out.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -61,22 +60,9 @@ class Sequences(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def bytes_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def bytes_folder(byte_tokenizer: Callable[[str | None], Path]) -> Path:
     """A byte-level tokenizer that marks answers, in a folder."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-    from transformers import PreTrainedTokenizerFast
-
-    special = [f"<|{name}|>" for name in ("end", "pad", "tools", "system", "user", "assistant", "tool")]
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    made = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate([*special, *letters])}, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<|end|>", pad_token="<|pad|>")
-    tokenizer.add_special_tokens({"additional_special_tokens": special[2:]})
-    tokenizer.chat_template = MARKED
-    folder = tmp_path_factory.mktemp("tokenizer")
-    tokenizer.save_pretrained(folder)
-    return folder
+    return byte_tokenizer(MARKED)
 
 
 @pytest.fixture(scope="module")
@@ -213,43 +199,25 @@ def test_assistant_only_loss_learns_what_the_template_marks(task, bytes_folder, 
     assert any(0 < figures[name]["supervised"] < figures[name]["kept"] for name in rows["record_id"])
 
 
-# Templates of real models, which lie in TRL's package, with what is hard in them: thoughts that are dropped, system turns
-# that are moved into the question or refused, tools in every form, spaces that are cut.
-FAMILIES = (
-    "qwen2_5",
-    "qwen3",
-    "llama3",
-    "llama3_1",
-    "gemma",
-    "gemma3",
-    "phi3",
-    "deepseekv3",
-    "glm4moe",
-    "gptoss",
-    "lfm2",
-)
+# Templates of real models, which lie in TRL's package, with what is hard in them: thoughts that are dropped, system
+# turns that are moved or refused, tools in every form, spaces that are cut.
+FAMILIES = ("qwen3", "llama3_1", "gemma3", "phi3", "glm4moe", "gptoss")
 
 
 @pytest.fixture(params=FAMILIES, scope="module")
-def family(request: pytest.FixtureRequest, bytes_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def family(request: pytest.FixtureRequest, byte_tokenizer: Callable[[str | None], Path]) -> str:
     """The byte-level tokenizer with a real model's template."""
     import trl
 
-    folder = tmp_path_factory.mktemp(request.param)
-    for path in bytes_folder.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
-    described = json.loads((folder / "tokenizer_config.json").read_text())
-    (folder / "tokenizer_config.json").write_text(json.dumps({**described, "bos_token": "<|system|>"}))
     template = Path(trl.__file__).parent / "chat_templates" / f"{request.param}.jinja"
-    (folder / "chat_template.jinja").write_bytes(template.read_bytes())
-    return str(folder)
+    return str(byte_tokenizer(template.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize(("task", "every"), [("sft", 12), ("sft_tools", 4)])
-@pytest.mark.parametrize("loss", ["all", "assistant"])
+@pytest.mark.parametrize(("loss", "task", "every"), [("assistant", "sft", 12), ("all", "sft_tools", 4)])
 def test_real_templates_are_prepared_alike(loss, task, every, family, records, tasks, cache, tmp_path):
     """Rows that the template refuses are left out here, and each of them stops TRL."""
     rows = tasks(task).shard(every, 0)
+    records = records.filter(pl.col("record_id").is_in(rows["record_id"].to_list()))
     try:
         figures = ours(records, family, loss, cache)
     except ModelError:
@@ -322,15 +290,11 @@ def _collated(trainer: Any) -> dict[str, Sequences]:
     return found
 
 
-def test_rows_that_templates_refuse_stop_trl_with_the_same_words(bytes_folder, records, cache, tmp_path):
+def test_rows_that_templates_refuse_stop_trl_with_the_same_words(byte_tokenizer, records, cache, tmp_path):
     from datasets import Dataset
 
-    folder = tmp_path / "strict"
-    folder.mkdir()
-    for path in bytes_folder.iterdir():
-        (folder / path.name).write_bytes(path.read_bytes())
     strict = "{% if messages[0].role == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
-    (folder / "chat_template.jinja").write_text(strict + MARKED)
+    folder = byte_tokenizer(strict + MARKED)
     turns = [{"role": role, "content": role} for role in ("system", "user", "assistant")]
     [figures] = ours(saying(records, turns), str(folder), "all", cache).values()
 
