@@ -36,6 +36,8 @@ def surroundings(settings: Settings) -> dict[str, str]:
         found["previous"] = _file(Path(settings.split.previous) / "records.parquet")
     if settings.dedup.model != _BUILTIN:
         found["model"] = _folder(Path(settings.dedup.model).expanduser())
+    if settings.difficulty.measure and settings.difficulty.model != _BUILTIN:
+        found["difficulty"] = _folder(Path(settings.difficulty.model).expanduser())
     return found
 
 

@@ -57,7 +57,7 @@ def _made(
     made = compute(positions).select(like.columns)
     if made.height != len(positions):
         raise ValueError(f"{made.height} rows were computed for {len(positions)} keys; there must be one for each")
-    return made.cast(like.schema)  # type: ignore[arg-type]
+    return made.cast(like.schema)
 
 
 def _where(known: pl.Series, keys: pl.Series, positions: NDArray[np.int64]) -> NDArray[np.int64]:

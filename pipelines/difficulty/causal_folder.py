@@ -4,10 +4,11 @@ import hashlib
 import logging
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from functools import cached_property
 from importlib.metadata import version
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Loaded(NamedTuple):
 
 
 class CausalFolder:
-    """A causal language model on this machine; nothing is fetched. Raises ModelError when there is none of that name."""
+    """A causal language model on this machine; none is fetched. Raises ModelError when there is none of that name."""
 
     def __init__(self, name: str) -> None:
         self.path = _builtin_folder() if name == BUILTIN else _local(name)
@@ -92,8 +93,8 @@ class CausalFolder:
     def _not_loaded(self, error: Exception) -> ModelError:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         return ModelError(
-            f"{self.name}: no causal language model can be loaded from it ({reason}); difficulty.model is the folder of "
-            f"one with config.json, a tokenizer and *.safetensors, or {BUILTIN!r}"
+            f"{self.name}: no causal language model can be loaded from it ({reason}); difficulty.model is the folder "
+            f"of one with config.json, a tokenizer and *.safetensors, or {BUILTIN!r}"
         )
 
 
@@ -101,7 +102,7 @@ def _load(folder: Path, *, dtype: Any) -> Loaded:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     said: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **said)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, use_safetensors=True, **said)
     return Loaded(model.eval(), AutoTokenizer.from_pretrained(folder, **said))
 
 
@@ -112,9 +113,11 @@ def _unpack(gguf: Path, aside: Path) -> None:
 
     said: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
     unpacked = GgufConfig(dequantize=True)
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, quantization_config=unpacked, dtype=torch.bfloat16, **said
-    )
+    # Its bar has no switch but what it writes to.
+    with redirect_stderr(StringIO()):
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, quantization_config=unpacked, dtype=torch.bfloat16, **said
+        )
     model.save_pretrained(aside)
     AutoTokenizer.from_pretrained(gguf.parent, **said).save_pretrained(aside)
 

@@ -85,7 +85,8 @@ class Losses:
                 *(torch.from_numpy(each).to(self._model.device) for each in (ids, before, targets))
             )
         owners = np.repeat(np.arange(len(mine)), [len(at) for at in scored])
-        return places, np.bincount(owners, losses, len(mine))
+        sums: NDArray[np.float64] = np.bincount(owners, losses, len(mine)).astype(np.float64)
+        return places, sums
 
     def _of_tokens(self, ids: Any, before: Any, targets: Any) -> NDArray[np.float64]:
         """The loss of each of `targets`, predicted at the places `before` of the flattened `ids`."""

@@ -8,9 +8,9 @@ them come two published scores, which are no measure of one another and stand in
     ifd_perplexity_ratio   exp(loss(answer | prompt) - loss(answer)), the ratio of the perplexities: how Li et al. 2024,
                            "Superfiltering" (arXiv:2402.00530), and its code work the score out
 
-Near 0 the prompt all but tells the answer, at 1 it does not help, above 1 it misleads: the first paper leaves those out.
-`pipelines.difficulty.turns` says what is asked. The tokens of a record's several answers are pooled: each loss is the
-mean over all of them.
+Near 0 the prompt all but tells the answer, at 1 it does not help, above 1 it misleads: the first paper leaves those
+out. `pipelines.difficulty.turns` says what is asked. The tokens of a record's several answers are pooled: each loss is
+the mean over all of them.
 """
 
 import time
@@ -167,7 +167,8 @@ def _pooled(groups: list[list[Sequence]], losses_of: Losses) -> NDArray[np.float
     flat = [one for group in groups for one in group]
     sums = np.bincount(owners, losses_of(flat), len(groups)) if flat else np.zeros(len(groups))
     tokens = np.array([sum(stop - start for one in group for start, stop in one.spans) for group in groups])
-    return np.divide(sums, tokens, out=np.full(len(groups), np.nan), where=tokens > 0)
+    means: NDArray[np.float64] = np.divide(sums, tokens, out=np.full(len(groups), np.nan), where=tokens > 0)
+    return means
 
 
 def _drawn(rows: int, sample: int | None, seed: int) -> NDArray[np.int64]:
