@@ -16,6 +16,17 @@ MOST = 20
 
 _SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity", "toxicity", "cluster", "split")
 
+_DIFFICULTY = ("loss_given_prompt", "loss_alone", "ifd_loss_ratio", "ifd_perplexity_ratio", "difficulty_note")
+# What is too long for its column.
+_TITLES = {
+    "nearest_similarity": "nearest",
+    "loss_given_prompt": "loss given",
+    "loss_alone": "loss alone",
+    "ifd_loss_ratio": "loss ratio",
+    "ifd_perplexity_ratio": "ppl ratio",
+    "difficulty_note": "difficulty",
+}
+
 
 def explain(release: Path, record: str) -> list[dict[str, Any]]:
     """The rows that `record` names, each with its ledger line, scores and texts; at most MOST.
@@ -76,6 +87,8 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
         row = found.row(0, named=True)
         told["scores"] = {name: row[name] for name in _SCORES if name in row}
         told["training"] = row.get("training")
+        # Few runs measure these: they are told where there is something to tell.
+        told["scores"] |= {name: row[name] for name in _DIFFICULTY if row.get(name) is not None}
         told["prompt"], told["completion"] = row["prompt"], row["completion"]
         # Of a record that people fixed: what it was before.
         told["original_completion"] = row.get("original_completion")
@@ -114,7 +127,7 @@ def story(told: dict[str, Any]) -> list[str]:
         lines.append(f"twin        {told['twin']}{near}")
     for name, value in told["scores"].items():
         shown = "not measured" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-        lines.append(f"{name.replace('nearest_similarity', 'nearest'):<12}{shown}")
+        lines.append(f"{_TITLES.get(name, name):<12}{shown}")
     lines += _trained(told["training"])
     lines += _text("prompt", told["prompt"]) + _text("completion", told["completion"])
     if told["original_record_id"]:

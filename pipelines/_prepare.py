@@ -47,6 +47,10 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
     _policy(settings)
     plan_of(settings)
     Encoder(settings.dedup.model, cache=default_cache())
+    if settings.difficulty.measure:
+        from pipelines.difficulty.causal_folder import CausalFolder
+
+        CausalFolder(settings.difficulty.model)
 
 
 def _refuse_missing(sources: Sequence[str]) -> None:

@@ -171,7 +171,7 @@ def decontaminate(run: Run) -> Result:
 
 
 def score(run: Run) -> Result:
-    """Clusters and novelty."""
+    """Clusters, novelty, tone and difficulty."""
     from pipelines._toxicity import with_toxicity
     from pipelines.cache.home import default_cache
     from pipelines.score import score as measure
@@ -187,7 +187,31 @@ def score(run: Run) -> Result:
         )
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
-    return Result(told, None, scored.figures, records.height)
+    told, difficulty = _difficulty(run, told)
+    return Result(told, None, {**scored.figures, "difficulty": difficulty}, records.height)
+
+
+def _difficulty(run: Run, records: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any] | None]:
+    """`records` with what a small language model makes of them, and its figures; nulls where that is not asked for."""
+    from pipelines.difficulty.causal_folder import CausalFolder
+    from pipelines.difficulty.measure import unmeasured, with_difficulty
+
+    settings = run.settings.difficulty
+    if not settings.measure:
+        return unmeasured(records), None
+    from pipelines.cache.home import default_cache
+
+    with reporter().working("difficulty of answers") as progress:
+        measured = with_difficulty(
+            records,
+            CausalFolder(settings.model),
+            max_tokens=settings.max_tokens,
+            sample=settings.sample,
+            seed=run.settings.seed,
+            cache=default_cache(),
+            progress=progress,
+        )
+    return measured.records, measured.figures
 
 
 def route(run: Run) -> Result:

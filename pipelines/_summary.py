@@ -12,7 +12,7 @@ from typing import NamedTuple
 from annotation.spending.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Training, Verdict
+from schemas.report import CheckFigures, DemandResult, Difficulty, People, Report, Selection, Training, Verdict
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -48,6 +48,8 @@ def summary_lines(report: Report) -> list[str]:
         lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
     if report.training:
         lines.append(f"target      {training_line(report.training)}")
+    if report.difficulty:
+        lines.append(f"difficulty  {_difficulty(report.difficulty)}")
     if people := people_line(report.people):
         lines.append(f"people      {people}")
     if report.selection:
@@ -84,6 +86,17 @@ def training_line(training: Training) -> str:
         f"{one_line(training.target, 60)} at {training.max_length:,} tokens: {count(rows.tokens)} trained on, "
         f"{count(rows.supervised)} learnt, {plural(rows.truncated, 'row')} cut off"
     ) + (lost if given.skipped or given.unrendered else "")
+
+
+def _difficulty(found: Difficulty) -> str:
+    """Both scores by their medians, and on how many rows."""
+    loss, perplexity = found.ifd_loss_ratio.quantiles.get("0.5"), found.ifd_perplexity_ratio.quantiles.get("0.5")
+    unscored = f", {sum(found.unscored.values()):,} not scored" if found.unscored else ""
+    cut = f", {found.truncated:,} truncated" if found.truncated else ""
+    return (
+        f"median ratio of losses {figure(loss)}, of perplexities {figure(perplexity)}, on {plural(found.scored, 'row')}"
+        f"{unscored}{cut} ({one_line(found.model, 60)})"
+    )
 
 
 def people_line(people: People) -> str:

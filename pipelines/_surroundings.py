@@ -38,6 +38,8 @@ def surroundings(settings: Settings) -> dict[str, str]:
         found["target"] = _target(settings.training.target)
     if settings.dedup.model != _BUILTIN:
         found["model"] = _folder(Path(settings.dedup.model).expanduser())
+    if settings.difficulty.measure and settings.difficulty.model != _BUILTIN:
+        found["difficulty"] = _folder(Path(settings.difficulty.model).expanduser())
     return found
 
 

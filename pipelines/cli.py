@@ -51,6 +51,9 @@ def curate(
     ] = None,
     model: Annotated[str | None, typer.Option(help="A sentence-transformers model, or its folder.")] = None,
     draft: Annotated[bool, typer.Option("--draft", help="A first look: static vectors, no semantic removals.")] = False,
+    difficulty: Annotated[
+        bool, typer.Option("--difficulty", help="Ask a small language model how much each prompt helps its answer.")
+    ] = False,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
     target: Annotated[
@@ -74,6 +77,7 @@ def curate(
             "draft": draft or None,
         },
         contamination={"against": against},
+        difficulty={"measure": difficulty or None},
         selection={"target_size": target_size},
         split={"previous": previous},
         export={"formats": to},

@@ -154,6 +154,30 @@ class Spread(Part):
     histogram: Histogram | None
 
 
+class Difficulty(Part):
+    """How much prompts help a small language model to the released rows' answers: instruction-following difficulty.
+
+    Losses are means over an answer's tokens, in nats. The two ratios are different scores and are never mixed:
+    arXiv:2308.12032 divides losses, arXiv:2402.00530 divides perplexities.
+    """
+
+    model: str
+    model_digest: str
+    precision: Literal["bfloat16", "float32"]
+    max_tokens: int  # of a record; what is behind them is not seen
+    scored: int
+    unscored: dict[str, int]  # why -> rows, descending
+    truncated: int  # of the scored, rows whose end was not seen
+    loss_given_prompt: Spread
+    loss_alone: Spread
+    ifd_loss_ratio: Spread
+    ifd_perplexity_ratio: Spread
+    prompt_does_not_help: int  # rows whose ratios are 1 or more
+    asked: int  # rows that the model was asked about in this run, released or not; the others were known
+    seconds: float
+    rows_per_second: float | None  # of those asked; null where none was
+
+
 class Baseline(Part):
     """A subset of the same size chosen another way."""
 
@@ -343,6 +367,7 @@ class Report(Part):
     diversity: Diversity
     quality: Spread
     toxicity: Spread | None = None  # of the released rows, [0, 1]; null where it was not measured
+    difficulty: Difficulty | None = None  # null where it was not measured
     tokens: Spread
     training: Training | None = None  # null where no target is named
     languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided
