@@ -13,9 +13,18 @@ from typer.testing import CliRunner
 from pipelines.cli import app
 
 ROWS = [
-    {"instruction": "Repeat exactly: the grey heron stands in the shallow river.", "output": "The grey heron stands in the shallow river."},
-    {"instruction": "Write one sentence about the sea.", "output": "The sea was grey and calm that day, and nobody sailed."},
-    {"instruction": "Explain what a sextant is for.", "output": "A sextant is used to find a ship's place by the stars."},
+    {
+        "instruction": "Repeat exactly: the grey heron stands in the shallow river.",
+        "output": "The grey heron stands in the shallow river.",
+    },
+    {
+        "instruction": "Write one sentence about the sea.",
+        "output": "The sea was grey and calm that day, and nobody sailed.",
+    },
+    {
+        "instruction": "Explain what a sextant is for.",
+        "output": "A sextant is used to find a ship's place by the stars.",
+    },
     {"instruction": "Is the earth round?", "output": "Yes"},
     {"instruction": "What does a kettle do in a kitchen?", "output": "A kettle boils water for tea, coffee or soup."},
     {"messages": [
