@@ -1,12 +1,17 @@
 """A record with its repairs made: which turns each may change, and when a row is left as it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+import orjson
 
 from annotation.asking.mends import without_placeholder_line
 from pipelines._records import amended
 from pipelines._repairs import Part, Repair
 from schemas.record import Kind
+
+ORIGINAL = "assay_original"
+"""The key of a repaired record's metadata that holds what it was: record_id, messages, context."""
 
 # Each repair shortens a text, so that repairs come to rest; whoever piles up more of one kind than this is hostile.
 MOST_ROUNDS = 10
@@ -57,10 +62,7 @@ def mended(row: dict[str, Any], repairs: Sequence[Repair]) -> Mended:
 
 
 def _repaired(row: dict[str, Any], repair: Repair) -> tuple[dict[str, Any], Made] | None:
-    if repair.part is Part.INPUT:
-        better = _without_input(row, repair)
-    else:
-        better = _with_turns(row, repair)
+    better = (_without_input if repair.part is Part.INPUT else _with_turns)(row, repair)
     if better is None or repair.unless.search(better[0]["prompt"]):
         return None
     return better
@@ -121,3 +123,26 @@ def _without_input(row: dict[str, Any], repair: Repair) -> tuple[dict[str, Any],
         raise _Refused("would leave no prompt")
     turns[place] = {**turns[place], "content": better}
     return {**amended(row, messages=turns), "context": None}, Made(repair, text, better)
+
+
+def with_original(row: Mapping[str, Any]) -> str:
+    """The row's metadata with the row as it was under ORIGINAL, the rest of the text as it stands."""
+    turns = [{key: value for key, value in turn.items() if value is not None} for turn in row["messages"]]
+    was = orjson.dumps({"record_id": row["record_id"], "messages": turns, "context": row["context"]}).decode()
+    metadata = row["metadata"] or "{}"
+    rest = metadata.strip()[1:]
+    key, number = ORIGINAL, 1
+    while f'"{key}"' in metadata:  # repaired once before, by an earlier run
+        number += 1
+        key = f"{ORIGINAL}_{number}"
+    return f'{{"{key}":{was}{"" if rest.lstrip().startswith("}") else ","}{rest}'
+
+
+def original_of(metadata: str | None) -> dict[str, Any] | None:
+    """What stands first under ORIGINAL: the record before this run's repair; null where there is nothing."""
+    try:
+        said = orjson.loads(metadata or "{}")
+    except orjson.JSONDecodeError:
+        return None
+    found = next((value for key, value in said.items() if key.startswith(ORIGINAL)), None)
+    return found if isinstance(found, dict) else None

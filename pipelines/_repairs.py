@@ -46,7 +46,9 @@ REPAIRS: dict[str, Repair] = {}
 """By name, in the order in which they are made: what hides another damage comes first."""
 
 
-def _repair(*, safe: bool, part: Part, shows: pl.Expr, unless: str, past: str) -> Callable[..., Callable[..., str | None]]:
+def _repair(
+    *, safe: bool, part: Part, shows: pl.Expr, unless: str, past: str
+) -> Callable[..., Callable[..., str | None]]:
     def register(mend: Callable[[str], str | None]) -> Callable[[str], str | None]:
         name, about = mend.__name__, (mend.__doc__ or "").split("\n", 1)[0]
         stop = re.compile(unless, re.IGNORECASE)
@@ -57,7 +59,9 @@ def _repair(*, safe: bool, part: Part, shows: pl.Expr, unless: str, past: str) -
 
 
 _PROMPT, _ANSWER = pl.col("prompt"), pl.col("completion")
-_CODE = r"\bcode|\bscript|\bprogram|python|\bjava|\bsql\b|\bc\+\+|\bjson|\byaml|\bcsv\b|regex|\bstring|\bfunction|代码|程序"
+_CODE = (
+    r"\bcode|\bscript|\bprogram|python|\bjava|\bsql\b|\bc\+\+|\bjson|\byaml|\bcsv\b|regex|\bstring|\bfunction|代码|程序"
+)
 _MARKUP = r"html|xml|\bcss\b|\btags?\b|markup|markdown|entit|escap|\bweb|\bpage|\bsvg|\breact\b|\brender|\bhref"
 
 
@@ -102,7 +106,9 @@ def html_entities(text: str) -> str | None:
     return mends.unescaped(text)
 
 
-_TEMPLATES = r"template|prompt format|chat format|chatml|special token|delimiter|separator|fine-?tun|jinja|<\|im_|\[INST\]"
+_TEMPLATES = (
+    r"template|prompt format|chat format|chatml|special token|delimiter|separator|fine-?tun|jinja|<\|im_|\[INST\]"
+)
 
 
 @_repair(
@@ -156,7 +162,7 @@ def role_markers(text: str) -> str | None:
 @_repair(
     safe=True,
     part=Part.LAST_ANSWER,
-    shows=_ANSWER.str.contains("^\\s*[\"“„«]") & _ANSWER.str.contains("[\"”»]\\s*$"),
+    shows=_ANSWER.str.contains('^\\s*["“„«]') & _ANSWER.str.contains('["”»]\\s*$'),
     unless=rf"[\"“”„«»]|quot|\bcit(?:e|ation)|dialog|conversation|\bsa(?:y|ys|id)\b|\bspeech|\bsearch|{_CODE}|引号|引用|名言|对话",
     past="quotation marks taken off around the answer",
 )
@@ -169,6 +175,8 @@ def surrounding_quotes(text: str) -> str | None:
     return mends.without_quotes(text)
 
 
+_CONTEXT = pl.col("context")
+_ENDS_IN_NONE = r"(?i)no[\s_-]?i?n?put[^\n]{0,24}\s*$|(?:无输入|無輸入)\W*$"
 _SAYS_NONE = r"(?i)no[\s_-]?i?n?put|n\s?/\s?a|n\.a|none|not a|无|無|没有"
 
 
@@ -176,9 +184,11 @@ _SAYS_NONE = r"(?i)no[\s_-]?i?n?put|n\s?/\s?a|n\.a|none|not a|无|無|没有"
     safe=True,
     part=Part.INPUT,
     shows=(pl.col("context").str.len_bytes().le(mends.PLACEHOLDER_BYTES) & pl.col("context").str.contains(_SAYS_NONE))
-    | (pl.col("context").is_null() & _PROMPT.str.contains(r"(?i)no[\s_-]?i?n?put[^\n]{0,24}\s*$|(?:无输入|無輸入)\W*$")),
+    | (
+        pl.col("context").is_null() & _PROMPT.str.contains(r"(?i)no[\s_-]?i?n?put[^\n]{0,24}\s*$|(?:无输入|無輸入)\W*$")
+    ),
     unless=r"no[\s_-]?(?:in|out)put|\bn/a\b|placeholder|\bnone\b|\bnull\b|not applicable|translat|"
-    rf"\bpython|\bvariable|\bboolean|\bthis (?:phrase|word|message|error|expression|value)",
+    r"\bpython|\bvariable|\bboolean|\bthis (?:phrase|word|message|error|expression|value)",
     past="the placeholder input emptied",
 )
 def placeholder_input(text: str) -> str | None:

@@ -73,13 +73,27 @@ def ingest(run: Run) -> Result:
     return Result(pl.scan_parquet(ingested.records), None, figures, rows)
 
 
+def repair(run: Run) -> Result:
+    """What could be repaired, and repaired where that is wanted."""
+    from pipelines._slices import Parts, slices
+    from pipelines.repair import repair_slices, summed
+
+    stayed, figures = Parts(run.work / "repair"), []
+    records = slices(run.work / "ingest.parquet")
+    for repaired in repair_slices(records, apply=run.settings.repairs.apply):
+        stayed.add(repaired.records)
+        figures.append(repaired.figures)
+    everything = stayed.together()
+    return Result(everything, None, summed(figures), everything.select(pl.len()).collect().item())
+
+
 def decide(run: Run) -> Result:
     """What people decided, carried out."""
     from pipelines.decide import decide as carry_out
     from pipelines.decide import undecided
 
     said = decisions(run)
-    everything = pl.scan_parquet(run.work / "ingest.parquet")
+    everything = pl.scan_parquet(run.work / "repair.parquet")
     if said.is_empty():
         rows = everything.select(pl.len()).collect().item()
         return Result(undecided(everything), None, {"accepted": 0, "fixed": 0, "rejected": 0, "unapplied": 0}, rows)
@@ -234,7 +248,8 @@ def split(run: Run) -> Result:
 
 
 STAGES: dict[str, Callable[[Run], Result]] = {
-    stage.__name__: stage for stage in (ingest, decide, validate, dedup, decontaminate, score, route, select, split)
+    stage.__name__: stage
+    for stage in (ingest, repair, decide, validate, dedup, decontaminate, score, route, select, split)
 }
 """In flow order."""
 

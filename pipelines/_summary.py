@@ -12,7 +12,7 @@ from typing import NamedTuple
 from annotation.spending.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Verdict
+from schemas.report import CheckFigures, DemandResult, People, Repairs, Report, Selection, Verdict
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -44,6 +44,8 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
+    if repairs := repairs_line(report.repairs):
+        lines.append(f"repairs     {repairs}")
     if report.run.draft:
         lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
     if people := people_line(report.people):
@@ -72,6 +74,19 @@ def _selection(selection: Selection) -> str:
         for one in (selection.chosen, *selection.baselines)
     ]
     return f"{count(selection.selected)} of {count(selection.target_size)} asked; " + " | ".join(parts)
+
+
+def repairs_line(repairs: Repairs | None) -> str:
+    """How many repairs are suggested, by kind, and what became of them; "" where there is none."""
+    if repairs is None or not repairs.rows:
+        return ""
+    found = ((name, kind.suggested) for name, kind in repairs.kinds.items() if kind.suggested)
+    named = ", ".join(f"{one_line(name, 40)} {count:,}" for name, count in found)
+    if repairs.apply == "safe":
+        done = f"{repairs.applied():,} made, in {plural(repairs.changed, 'row')}"
+    else:
+        done = f"none made; --apply-repairs safe makes {repairs.suggested(safe_only=True):,} of them"
+    return f"{repairs.suggested():,} suggested ({named}); {done}"
 
 
 def people_line(people: People) -> str:

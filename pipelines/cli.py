@@ -43,6 +43,9 @@ def curate(
     against: Annotated[
         list[str] | None, typer.Option(metavar="BENCHMARK", help="Test data to keep out; may be repeated.")
     ] = None,
+    apply_repairs: Annotated[
+        str | None, typer.Option(metavar="off|safe", help="Make the repairs that change no meaning.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="For everything drawn at random.")] = None,
     shape: Annotated[str | None, typer.Option(help="The sources' shape, where the guess is wrong.")] = None,
     target_size: Annotated[int | None, typer.Option(help="Select this many records.")] = None,
@@ -64,6 +67,7 @@ def curate(
         config,
         run={"seed": seed, "policy": policy},
         ingest={"shape": shape},
+        repairs={"apply": apply_repairs},
         dedup={
             "min_similarity": min_similarity,
             "suspect_similarity": suspects,

@@ -8,15 +8,11 @@ Reasons: docs/decisions/0011-repairs.md.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import orjson
 import polars as pl
 
-from pipelines._mending import Made, Mended, mended
+from pipelines._mending import Made, Mended, mended, with_original
 from pipelines._repairs import FAMILY, OTHERS, REPAIRS, SAFE
 from schemas.record import RECORD_SCHEMA, typed
-
-ORIGINAL = "assay_original"
-"""The key of a repaired record's metadata that holds what it was: record_id, messages, context."""
 
 MARKS = pl.Schema(
     {
@@ -111,19 +107,6 @@ def _looked_at(row: dict[str, Any], wanted: bool) -> _Look:
     if safe.made:
         safe = safe._replace(row={**safe.row, "metadata": with_original(row)})
     return _Look(row, safe, others.made, wanted)
-
-
-def with_original(row: Mapping[str, Any]) -> str:
-    """The row's metadata with the row as it was under ORIGINAL, the rest of the text as it stands."""
-    turns = [{key: value for key, value in turn.items() if value is not None} for turn in row["messages"]]
-    was = orjson.dumps({"record_id": row["record_id"], "messages": turns, "context": row["context"]}).decode()
-    metadata = row["metadata"] or "{}"
-    rest = metadata.strip()[1:]
-    key, number = ORIGINAL, 1
-    while f'"{key}"' in metadata:  # repaired once before, by an earlier run
-        number += 1
-        key = f"{ORIGINAL}_{number}"
-    return f'{{"{key}":{was}{"" if rest.lstrip().startswith("}") else ","}{rest}'
 
 
 def _replaced(records: pl.DataFrame, changed: list[dict[str, Any]]) -> pl.DataFrame:
