@@ -93,12 +93,14 @@ def without_tail(text: str) -> str | None:
     """The answer without template marks at its end behind which nothing follows: no word of it is lost."""
     end = _visible_end(text, len(text))
     whole = end
+    # Behind an opening tag it is HTML's.
+    ends = [mark for mark in TURN_ENDS if not (mark == "</s>" and "<s>" in text)]
     while True:
-        mark = next((mark for mark in TURN_ENDS if text.endswith(mark, 0, end)), None)
+        mark = next((mark for mark in ends if text.endswith(mark, 0, end)), None)
         heading = next((mark for mark in TURN_HEADINGS if text.endswith(mark, 0, end)), None)
         if heading and text[text.rfind("\n", 0, end) + 1 : end] == heading:
             mark = heading
-        if mark is None or (mark == "</s>" and "<s>" in text):
+        if mark is None:
             break
         end = _visible_end(text, end - len(mark))
     return text[:end] if end < whole else None
