@@ -163,7 +163,8 @@ def role_markers(text: str) -> str | None:
     safe=True,
     part=Part.LAST_ANSWER,
     shows=_ANSWER.str.contains('^\\s*["“„«]') & _ANSWER.str.contains('["”»]\\s*$'),
-    unless=rf"[\"“”„«»]|quot|\bcit(?:e|ation)|dialog|conversation|\bsa(?:y|ys|id)\b|\bspeech|\bsearch|{_CODE}|引号|引用|名言|对话",
+    unless=r"[\"“”„«»]|quot|\bcit(?:e|ation)|dialog|conversation|\bsa(?:y|ys|id)\b|\bspeech|\bsearch|\bpassage|\bextract"
+    rf"|\bexcerpt|punctuat|{_CODE}|引号|引用|引语|名言|对话|搜索|查询",
     past="quotation marks taken off around the answer",
 )
 def surrounding_quotes(text: str) -> str | None:
