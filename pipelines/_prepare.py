@@ -13,10 +13,11 @@ from typing import Any, get_args, get_origin
 import polars as pl
 from pydantic import BaseModel
 
+from pipelines._benchmark_index import can_name, index_path, load, read
 from pipelines._people import decided
 from pipelines._progress import counted, reporter
 from pipelines._shown import one_line
-from pipelines._stages import Run
+from pipelines._stages import Run, index_of
 from pipelines._surroundings import SURROUNDINGS, surroundings
 from pipelines._workspace import refuse_overlap, save_frame, save_json
 from schemas.errors import BenchmarkError, PolicyError, ReleaseError, SourceError, UsageError
@@ -61,7 +62,7 @@ def _refuse_missing(sources: Sequence[str]) -> None:
 
 def gather(run: Run) -> None:
     """Leave in the work folder what later stages need: surroundings.json, policy.json, people.json,
-    decisions.parquet, previous.parquet and benchmark-N.parquet.
+    decisions.parquet, previous.parquet, and of each benchmark its items or its index.
 
     Raises PolicyError, StoreError when there is a store of decisions that cannot be read, ReleaseError when
     the earlier release has no records, and BenchmarkError for what is no benchmark.
@@ -77,9 +78,17 @@ def gather(run: Run) -> None:
     if run.settings.split.previous:
         save_frame(_previous(Path(run.settings.split.previous)), run.work / "previous.parquet")
     for number, name in enumerate(run.settings.contamination.against):
-        items = _benchmark(name, run.settings)
-        save_frame(items, run.work / f"benchmark-{number}.parquet")
-        reporter().line(counted("benchmark", items.height, f"items of {one_line(name, 300)}"))
+        known = f"items of {one_line(name, 300)}"
+        if path := index_path(name):
+            data = read(path, name)
+            items = load(data, name, ngram=run.settings.contamination.ngram).items.number
+            (run.work / index_of(number)).write_bytes(data)
+            known += ", by words only: an index has no text to embed"
+        else:
+            frame = _benchmark(name, run.settings)
+            items = frame.height
+            save_frame(frame, run.work / f"benchmark-{number}.parquet")
+        reporter().line(counted("benchmark", items, known))
 
 
 def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
@@ -89,7 +98,8 @@ def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
     try:
         items = read_records(name)
     except SourceError as error:
-        raise BenchmarkError(f"benchmark {error}") from error
+        hint = "; `assay benchmark list` shows the indexes" if can_name(name) else ""
+        raise BenchmarkError(f"benchmark {error}{hint}") from error
     # The search itself knows what it can compare with; nothing is searched here.
     limits = settings.contamination
     decontaminate(pl.DataFrame(schema=RECORD_SCHEMA), {name: items}, ngram=limits.ngram, min_overlap=limits.min_overlap)

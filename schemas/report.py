@@ -259,6 +259,7 @@ class Contamination(Part):
     benchmarks: dict[str, int]  # name -> items
     removed: int
     by_benchmark: dict[str, int]
+    by_words_only: list[str] = []  # indexes, which hold no text: what only reads like their items was not looked for
     similar: int | None = None  # in review, because a prompt reads like an item's; null where that was not looked for
     examples: list[Example]
 

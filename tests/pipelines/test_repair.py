@@ -1,4 +1,4 @@
-"""What could be repaired is said and nothing is edited; what is safe is repaired where it is wanted, and can be undone."""
+"""What could be repaired is said and nothing edited; what is safe is repaired where it is wanted, and can be undone."""
 
 import json
 from pathlib import Path
@@ -199,9 +199,12 @@ def test_every_repair_says_why_it_is_safe_or_why_not() -> None:
 
 
 PIECES = st.sampled_from(
-    ["Tea", " ", "\n", '"', "“", "”", "&amp;", "&lt;", "&quot;", "cafÃ©", "â€™", "<|im_end|>", "<|im_start|>assistant\n",
-     "### Instruction:", "Assistant: ", "<noinput>", "\n\nNo input", "</s>", "é", "Ã", "©", "[/INST]", "a.", "user\n"]
-)  # fmt: skip
+    [
+        *("Tea", " ", "\n", '"', "“", "”", "&amp;", "&lt;", "&quot;", "cafÃ©", "â€™", "é", "Ã", "©", "a.", "user\n"),
+        *("<|im_end|>", "<|im_start|>assistant\n", "### Instruction:", "Assistant: ", "</s>", "[/INST]"),
+        *("<noinput>", "\n\nNo input"),
+    ]
+)
 TEXTS = st.lists(PIECES, max_size=7).map("".join)
 
 
