@@ -107,10 +107,12 @@ def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
 
 
 def _previous(release: Path) -> pl.DataFrame:
-    """record_id and split of an earlier release."""
+    """record_id and split of an earlier release; what it had corrected or repaired, by its original name too."""
     path = release / "records.parquet"
     try:
-        frame = pl.read_parquet(path, columns=["record_id", "split"])
+        known = pl.scan_parquet(path)
+        names = [name for name in ("record_id", "original_record_id") if name in known.collect_schema().names()]
+        frame = pl.concat([known.select(pl.col(name).alias("record_id"), "split") for name in names]).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{path}: cannot be read; name a finished release for --previous") from error
     return frame.drop_nulls().unique("record_id", keep="first", maintain_order=True)
