@@ -96,6 +96,7 @@ def _measure(run: Run) -> Measured:
         sources=sources,
         checks=checks_in_force(run.settings.validation.severities),
         vectors=stages.vectors(run),
+        repairs=figures["repair"],
         dedup=figures["dedup"],
         contamination=figures["decontaminate"],
         diversity=figures["score"],

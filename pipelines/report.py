@@ -32,6 +32,7 @@ from schemas.report import (
     Expectations,
     ExportFigures,
     People,
+    Repairs,
     Report,
     Rows,
     Run,
@@ -60,6 +61,7 @@ class Measured(NamedTuple):
     sources: Sequence[SourceFigures]
     checks: Sequence[Check]  # with the severities in force
     vectors: Vectors
+    repairs: Mapping[str, Any]
     dedup: Mapping[str, Any]
     contamination: Mapping[str, Any]
     diversity: Mapping[str, Any]
@@ -80,6 +82,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         sources=_sources(measured.sources),
         rows=_rows(measured.ledger, measured.sources),
         checks=_checks(measured.records, released, measured.checks),
+        repairs=Repairs.model_validate(measured.repairs),
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]

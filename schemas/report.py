@@ -89,6 +89,44 @@ class Checks(Part):
     families: dict[str, dict[str, CheckFigures]]  # reached as checks.FAMILY.NAME too
 
 
+class RepairExample(Part):
+    """A text before and after; cut to where it changes."""
+
+    record_id: str  # before
+    source: str
+    source_row: int
+    before: str
+    after: str
+
+
+class RepairFigures(Part):
+    """One kind of repair over all readable rows."""
+
+    safe: bool  # changes no meaning, so that `--apply-repairs safe` makes it
+    description: str
+    suggested: int  # rows that it applies to
+    applied: int  # rows in which it was made
+    refused: int  # rows in which it was not, because it would leave nothing or failed
+    examples: list[RepairExample]
+
+
+class Repairs(Part):
+    """What the tools that made the data left in it and could be mended. Nothing is, unless `apply` says so."""
+
+    apply: Literal["off", "safe"]
+    rows: int  # with one repair at least that applies
+    changed: int  # repaired
+    kinds: dict[str, RepairFigures]
+
+    def suggested(self, *, safe_only: bool = False) -> int:
+        """Repairs of all kinds that apply; a row may have several."""
+        return sum(kind.suggested for kind in self.kinds.values() if kind.safe or not safe_only)
+
+    def applied(self) -> int:
+        """Repairs of all kinds that were made."""
+        return sum(kind.applied for kind in self.kinds.values())
+
+
 class StageDuplicates(Part):
     """One way of being the same."""
 
@@ -246,6 +284,7 @@ class Contamination(Part):
     benchmarks: dict[str, int]  # name -> items
     removed: int
     by_benchmark: dict[str, int]
+    by_words_only: list[str] = []  # indexes, which hold no text: what only reads like their items was not looked for
     similar: int | None = None  # in review, because a prompt reads like an item's; null where that was not looked for
     examples: list[Example]
 
@@ -363,6 +402,7 @@ class Report(Part):
     sources: Sources
     rows: Rows
     checks: Checks
+    repairs: Repairs | None = None  # null in releases of before there were any
     duplicates: Duplicates
     diversity: Diversity
     quality: Spread

@@ -34,6 +34,13 @@ class IngestSettings(Frozen):
     max_record_bytes: int = Field(default=32 * 2**20, ge=2**10)
 
 
+class RepairSettings(Frozen):
+    """Whether damage of the tools that made the data is only shown, or mended where that changes no meaning."""
+
+    # YAML reads a bare `off` as false.
+    apply: Annotated[Literal["off", "safe"], BeforeValidator(lambda said: "off" if said is False else said)] = "off"
+
+
 class ValidateSettings(Frozen):
     """Which checks decide, and their limits."""
 
@@ -288,6 +295,7 @@ class Settings(Frozen):
 
     seed: int = Field(default=42, ge=0)
     ingest: IngestSettings = IngestSettings()
+    repairs: RepairSettings = RepairSettings()
     validation: ValidateSettings = ValidateSettings()
     dedup: DedupSettings = DedupSettings()
     contamination: ContaminationSettings = ContaminationSettings()
