@@ -217,7 +217,7 @@ def family(request: pytest.FixtureRequest, byte_tokenizer: Callable[[str | None]
 def test_real_templates_are_prepared_alike(loss, task, every, family, records, tasks, cache, tmp_path):
     """Rows that the template refuses are left out here, and each of them stops TRL."""
     rows = tasks(task).shard(every, 0)
-    records = records.filter(pl.col("record_id").is_in(rows["record_id"].to_list()))
+    records = records.filter(pl.col("record_id").is_in(list(rows["record_id"])))
     try:
         figures = ours(records, family, loss, cache)
     except ModelError:
