@@ -1,0 +1,139 @@
+"""SQL in an answer, read by sqlglot in the dialect that it seems to be written in."""
+
+import logging
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from checks._snippets import all_read, code_only, fenced
+
+TAGS = {
+    **dict.fromkeys(("sql", "ansi-sql", "sqlite3"), ""),
+    **{"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres", "postgres": "postgres", "pgsql": "postgres"},
+    **{"sqlite": "sqlite", "tsql": "tsql", "t-sql": "tsql", "mssql": "tsql", "plsql": "oracle", "bigquery": "bigquery"},
+    **{"snowflake": "snowflake", "hive": "hive", "hiveql": "hive", "spark-sql": "spark", "duckdb": "duckdb"},
+}
+"""What a fence may say, and sqlglot's name of the dialect; "" is its own, which takes what most have in common."""
+
+# How a statement begins. In capitals it is SQL wherever it stands; in small letters it may be a sentence.
+VERBS = (
+    r"(?:SELECT\s|INSERT\s+INTO\s|UPDATE\s+\S+\s+SET\s|DELETE\s+FROM\s|WITH\s+\w+\s+AS\s*\(|MERGE\s+INTO\s"
+    r"|(?:CREATE|ALTER|DROP)\s+(?:OR\s+REPLACE\s+)?(?:TEMP(?:ORARY)?\s+|UNIQUE\s+|MATERIALIZED\s+)?"
+    r"(?:TABLE|VIEW|INDEX|DATABASE|SCHEMA|PROCEDURE|FUNCTION|TRIGGER|USER)\b|TRUNCATE\s+TABLE\s)"
+)
+ASKED = r"(?i)\b(?:sql|mysql|postgres\w*|sqlite|query|queries|database)\b"
+# "Write an SQL query that ...": the answer is a statement.
+DEMANDED = (
+    r"(?i)\b(?:write|create|construct|generate|formulate|compose|build|make)\s+(?:an?|the|some)\s+(?:\w+\s+){0,2}?SQL\s+"
+    r"(?:query|statement|command)"
+)
+_VERB, _ANY_VERB = re.compile(r"\s*" + VERBS), re.compile(r"\s*" + VERBS, re.I)
+_ASKED, _DEMANDED = re.compile(ASKED), re.compile(DEMANDED)
+_WORDS = re.compile(r"(?i)\b(?:select|insert|update|delete|create|alter|drop|grant|show|truncate|merge|use|exec)\b")
+_NAMED = {
+    "mysql": re.compile(r"(?i)\b(?:mysql|mariadb)\b"),
+    "postgres": re.compile(r"(?i)\bpostgres"),
+    "tsql": re.compile(r"(?i)\b(?:t-?sql|sql server|mssql|transact)\b"),
+    "oracle": re.compile(r"(?i)\b(?:oracle|pl/?sql)\b"),
+    "sqlite": re.compile(r"(?i)\bsqlite"),
+    "bigquery": re.compile(r"(?i)\bbig ?query\b"),
+    "snowflake": re.compile(r"(?i)\bsnowflake\b"),
+}
+# What only one dialect writes so.
+_SIGNS = (
+    ("mysql", re.compile(r"`|(?i:\bAUTO_INCREMENT\b|\bENGINE\s*=|\bLIMIT\s+\d+\s*,|\bSHOW\s+\w+)")),
+    ("tsql", re.compile(r"(?i:\bTOP\s*\(?\d|\bIDENTITY\s*\(|\bNVARCHAR\b|\bGETDATE\b)|\[[\w ]+\]|(?m:^\s*GO\s*$)|\bN'")),
+    ("postgres", re.compile(r"(?i)::|\bILIKE\b|\bSERIAL\b|\bRETURNING\b|\$\d|\bDISTINCT\s+ON\b")),
+    ("oracle", re.compile(r"(?i)\bVARCHAR2\b|\bNUMBER\s*\(|\bSYSDATE\b|\bROWNUM\b|\(\+\)|\bNVL\b")),
+    ("bigquery", re.compile(r"(?i)\bSTRUCT\b|\bUNNEST\b|\bSAFE_|\bEXCEPT\s*\(")),
+    ("snowflake", re.compile(r"(?i)\bQUALIFY\b|\bVARIANT\b|\bFLATTEN\b")),
+)
+_TRIED = ("", "mysql", "postgres", "tsql", "sqlite", "oracle", "bigquery")
+"""Tried in this order, behind the dialects that are named or show."""
+
+# "<table name>", "{value}", "%s", "[your value]": to be filled in.
+_BLANK = re.compile(r"<[A-Za-z][\w ]*>|\{\{?\s*\w+\s*\}?\}|%\(?\w*\)?s\b|\[(?:your|the|insert)[\w ]+\]")
+# Bodies of procedures and scripts of a client: sqlglot reads few of them.
+_PROCEDURAL = re.compile(
+    r"(?i)\b(?:PROCEDURE|FUNCTION|TRIGGER|DELIMITER|DECLARE|BEGIN|CURSOR|EXEC(?:UTE)?|PRINT|WHILE|THEN\s+\w+\s*:=)\b"
+    r"|^\s*\\\w|^\s*GO\s*$"
+)
+_TEXTS = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|--[^\n]*|/\*.*?\*/", re.S)
+# What sqlglot passes over: a comma behind which nothing comes, an ON or SET without anything.
+_LEFT_OPEN = re.compile(
+    r",\s*(?:,|\)|;|$|(?:FROM|WHERE|GROUP\s+BY|ORDER\s+BY|HAVING|LIMIT)\b)"
+    r"|\b(?:ON|SET)\s*(?:;|$|(?:WHERE|GROUP\s+BY|ORDER\s+BY|(?:LEFT|RIGHT|INNER|FULL)\s+(?:OUTER\s+)?JOIN)\b)",
+    re.I,
+)
+_SQLGLOT_NAME = "sqlglot"
+
+
+def holds_sql(answer: str, prompt: str) -> bool | None:
+    """Whether all SQL of the answer can be read; null where it has none and is not to have any."""
+    if not answer.strip():
+        return None
+    blocks = fenced(answer)
+    if tagged := [block for block in blocks if block.language in TAGS]:
+        return all_read((block.text for block in tagged), lambda text: reads(text, prompt + " " + tagged[0].language))
+    asked = _ASKED.search(prompt) is not None
+    begins = _ANY_VERB if asked else _VERB
+    pieces = [block.text for block in blocks if not block.language] if blocks else [code_only(answer)]
+    said = all_read((piece for piece in pieces if begins.match(piece)), lambda text: reads(text, prompt))
+    if said is None and not blocks and _DEMANDED.search(prompt) and not _WORDS.search(answer):
+        return False
+    return said
+
+
+def reads(text: str, about: str = "") -> bool | None:
+    """Whether one of the common dialects reads every statement of the text; `about` may name the dialect.
+
+    Null where it is a procedure or a script that sqlglot does not know, where a part is left out by dots, and where
+    nothing of any statement is read but its first word.
+
+    >>> reads("SELECT TOP 5 name FROM [Order Lines]"), reads("SELECT name FORM t WHERE"), reads("SHOW TABLES")
+    (True, False, None)
+    """
+    bare = _TEXTS.sub("''", text)
+    if "..." in bare or "…" in bare:
+        return None
+    filled = _BLANK.sub("filled", text)
+    for dialect in _order(bare, about):
+        if (roots := _parsed(filled, dialect)) is not None:
+            said = [_is_statement(root) for root in roots if root is not None]
+            if False in said:
+                continue
+            return (not _LEFT_OPEN.search(bare.strip())) if True in said else None
+    return None if _PROCEDURAL.search(bare) else False
+
+
+def _order(bare: str, about: str) -> Iterator[str]:
+    named = [dialect for dialect, name in _NAMED.items() if name.search(about)]
+    shown = [dialect for dialect, sign in _SIGNS if sign.search(bare)]
+    yield from dict.fromkeys((*named, *shown, *_TRIED))
+
+
+def _parsed(text: str, dialect: str) -> list[Any] | None:
+    """The statements' trees; null where the dialect does not read them, or they are nested too deep."""
+    sqlglot = _sqlglot()
+    try:
+        return list(sqlglot.parse(text, read=dialect or None))
+    except (sqlglot.errors.SqlglotError, RecursionError, ValueError, IndexError, KeyError, AttributeError, TypeError):
+        return None
+
+
+def _is_statement(root: Any) -> bool | None:
+    """A column or an alias by itself is none. Null: nothing is known of it but its first word."""
+    exp = _sqlglot().exp
+    if isinstance(root, exp.Command):
+        return None
+    return not isinstance(root, exp.Condition | exp.Alias | exp.Identifier | exp.Tuple | exp.Aliases)
+
+
+@cache
+def _sqlglot() -> Any:
+    import sqlglot
+
+    # It warns of each statement that it does not know; what becomes of these is said by the verdict.
+    logging.getLogger(_SQLGLOT_NAME).setLevel(logging.ERROR)
+    return sqlglot
