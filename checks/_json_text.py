@@ -12,7 +12,7 @@ from checks._snippets import fenced
 TAGS = frozenset({"json", "jsonl", "ndjson", "geojson", "jsonlines"})
 # "as JSON", "into a JSON object", "Return a valid JSON array".
 ASKED = (
-    r"(?i)\b(?:in|as|into|to|using|return|output|produce|generate|create|write|construct|provide|give|make|build|format"
+    r"(?i)\b(?:in|as|into|to|return|output|produce|generate|create|write|construct|provide|give|make|build|format"
     r"|(?:respond|reply|answer) with)\s+(?:[\w-]+\s+){0,3}?json\b(?!\s*(?:schema|parser|api|file))"
 )
 # Whoever is to write a program that makes JSON, or to explain it, writes no JSON.

@@ -77,6 +77,7 @@ _RUBY = re.compile(r"^[ \t]*end[ \t]*$", re.M)
 _ABOUT = re.compile(r"(?i)\b(?:output of|what|explain|describe|predict|evaluate|signature)\b")
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", re.M)
 _MAGIC = re.compile(r"^[ \t]*[%!][^\n]*$", re.M)
+_TRAILING = re.compile(r"[ \t\r]+$", re.M)
 _FILENAME = "<a record's answer>"
 
 
@@ -152,7 +153,8 @@ def reads_code(text: str, language: str) -> bool | None:
     """
     if not text.strip() or is_elided(text):
         return None
-    encoded = text.encode("utf-8", "replace")
+    # The grammars of C and C++ take no blank behind the file of an #include.
+    encoded = _TRAILING.sub("", text).encode("utf-8", "replace")
     if language == "php" and b"<?" not in encoded:
         encoded = b"<?php " + encoded
     # Statements of a function's body, and members of a class, stand for themselves in an answer.

@@ -4,7 +4,7 @@ A format that prompt or answer is not about is not judged. Nor is an answer long
 do with it takes too long, and nothing is known of it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -21,7 +21,7 @@ Judge = Callable[[str, str], bool | None]
 """Of an answer and its prompt: whether all that it has of a format can be read; null where it has nothing of it."""
 
 _SHORT = answer().str.len_bytes() <= LONGEST
-_IS_FENCED = has_literal(answer(), "```", "~~~")
+_IS_FENCED = derived("t_is_fenced", has_literal(answer(), "```", "~~~"))
 _FENCED = derived("t_fenced", where(_IS_FENCED & _SHORT, answer()))
 # What an answer without fences begins with tells most of what it is.
 _BEGINNING = derived("t_beginning", where(~_IS_FENCED, answer().str.strip_chars_start().str.head(20)))
@@ -32,6 +32,7 @@ _NAMES = (
     *('"$schema"', '"properties"', '"items"'),
 )
 _NAMING = derived("t_naming", where(asks_about(*_NAMES), prompt()))
+_NAMED = derived("t_named", where(~_IS_FENCED & _SHORT, _NAMING))
 _BARRED = derived("t_barred", where(_SHORT & has_literal(answer(), "|"), answer()))
 _SLASHED = derived("t_slashed", where(_SHORT & has_literal(answer(), "\\"), answer()))
 
@@ -39,15 +40,15 @@ _SLASHED = derived("t_slashed", where(_SHORT & has_literal(answer(), "\\"), answ
 def _judged(name: str, gate: pl.Expr, judge: Judge) -> pl.Expr:
     """A column of what `judge` says of the rows behind the gate; null for the others."""
 
-    def each(rows: pl.Series) -> pl.Series:
-        said: list[bool | None] = [None] * len(rows)
-        answers, prompts = rows.struct.field("answer"), rows.struct.field("prompt")
+    def each(columns: Sequence[pl.Series]) -> pl.Series:
+        answers, prompts = columns
+        said: list[bool | None] = [None] * len(answers)
         for place in answers.is_not_null().arg_true():
             said[place] = judge(answers[place], prompts[place] or "")
         return pl.Series(said, dtype=pl.Boolean)
 
-    both = pl.struct(answer=where(gate, answer()), prompt=prompt())
-    return derived(f"t_{name}_read", both.map_batches(each, return_dtype=pl.Boolean))
+    both = [where(gate, answer()), prompt()]
+    return derived(f"t_{name}_read", pl.map_batches(both, each, return_dtype=pl.Boolean))
 
 
 def _tagged(*languages: str) -> pl.Expr:
@@ -62,7 +63,7 @@ def _opens(pattern: str) -> pl.Expr:
 
 def _named(pattern: str) -> pl.Expr:
     """Whether the prompt of an unfenced answer that is short enough has the pattern."""
-    return _SHORT & ~_IS_FENCED & has(_NAMING, pattern)
+    return has(_NAMED, pattern)
 
 
 _ANY_JSON = has(_BEGINNING, r"^[\[{]") | has_literal(where(_IS_FENCED, answer()), "{", "[") | has(_NAMING, r"(?i)json")

@@ -1,12 +1,12 @@
-"""Every rule of the loop by the reason that its check has"""
+"""Every rule of the loop by the reason that its check has; null is said of rows that a rule is not about"""
 
 from collections.abc import Callable
 
-from benchmarks.loop import formatting, grounding, language, length, refusal, safety, structure
+from benchmarks.loop import formatting, grounding, language, length, parsing, refusal, safety, structure
 from benchmarks.loop.row import Row
 
-RULES: dict[str, Callable[[Row], bool]] = {
+RULES: dict[str, Callable[[Row], bool | None]] = {
     f"{family.__name__.rpartition('.')[2]}.{rule.__name__}": rule
-    for family in (structure, length, formatting, grounding, language, refusal, safety)
+    for family in (structure, length, formatting, parsing, grounding, language, refusal, safety)
     for rule in family.RULES
 }
