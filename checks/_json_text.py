@@ -206,7 +206,7 @@ def _bounded(kind: Any) -> Any:
         return follow
 
     references = {name: counted(kind.VALIDATORS[name]) for name in _REFERENCES if name in kind.VALIDATORS}
-    return extend(kind, {**references, "pattern": _pattern})
+    return extend(kind, {**references, "pattern": _pattern})  # type: ignore[no-untyped-call]
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Iterator[Any]:

@@ -4,6 +4,7 @@ import ast
 import importlib
 import re
 import textwrap
+import time
 import warnings
 from functools import cache
 from typing import Any
@@ -29,11 +30,18 @@ GRAMMARS: dict[str, tuple[str, str]] = {
 }
 """A language's module, and the function of it that gives the grammar."""
 
+_ALIASES = {
+    "javascript": ("js", "jsx", "mjs", "node"),
+    "typescript": ("ts",),
+    "c++": ("cpp", "cc", "cxx", "h", "hpp"),
+    "c#": ("cs", "csharp"),
+    "go": ("golang",),
+    "rust": ("rs",),
+    "ruby": ("rb",),
+    "bash": ("sh", "shell", "zsh"),
+}
 CODE_TAGS = {
-    **{name: name for name in GRAMMARS if name != "html"},
-    **{"js": "javascript", "jsx": "javascript", "mjs": "javascript", "node": "javascript", "ts": "typescript"},
-    **{"cpp": "c++", "cc": "c++", "cxx": "c++", "h": "c++", "hpp": "c++", "cs": "c#", "csharp": "c#"},
-    **{"golang": "go", "rs": "rust", "rb": "ruby", "sh": "bash", "shell": "bash", "zsh": "bash"},
+    tag: language for language in GRAMMARS if language != "html" for tag in (language, *_ALIASES.get(language, ()))
 }
 """What a fence may say, and the language that it means."""
 
@@ -52,7 +60,8 @@ LANGUAGES = {
     "php": r"(?i)\bphp\b",
     "css": r"(?i)\bcss\b",
     "html": r"(?i)\bhtml\b",
-    "other": r"(?i)\b(?:sql|swift|kotlin|scala|perl|matlab|haskell|pseudo-?code|bash|shell|xml|excel|vba|lisp|assembly)\b|\bR\b",
+    "other": r"(?i)\b(?:sql|swift|kotlin|scala|perl|matlab|haskell|pseudo-?code|bash|shell|xml|excel|vba|lisp)\b"
+    r"|\bassembly\b|\bR\b",
 }
 _LANGUAGES = {language: re.compile(words) for language, words in LANGUAGES.items()}
 
@@ -77,6 +86,8 @@ _RUBY = re.compile(r"^[ \t]*end[ \t]*$", re.M)
 _ABOUT = re.compile(r"(?i)\b(?:output of|what|explain|describe|predict|evaluate|signature)\b")
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", re.M)
 _MAGIC = re.compile(r"^[ \t]*[%!][^\n]*$", re.M)
+# Code that is code takes milliseconds; what is none can make a grammar try for minutes.
+MAX_SECONDS = 1.0
 _TRAILING = re.compile(r"[ \t\r]+$", re.M)
 _FILENAME = "<a record's answer>"
 
@@ -136,8 +147,7 @@ def holds_code(answer: str, prompt: str) -> bool | None:
     blocks = fenced(answer)
     if blocks:
         tagged = [(CODE_TAGS[block.language], block.text) for block in blocks if block.language in CODE_TAGS]
-        said = [reads_code(text, language) for language, text in tagged]
-        return False if False in said else True if True in said else None
+        return all_read(tagged, lambda piece: reads_code(piece[1], piece[0]))
     named = languages_of(prompt)
     language = next(iter(named)) if len(named) == 1 else ""
     if language not in CODE_TAGS or not _CODE_OPENING.match(answer) or _ABOUT.search(prompt):
@@ -164,8 +174,8 @@ def reads_code(text: str, language: str) -> bool | None:
 _BRANCH = b"void f() { if (a) {}\n%b\n}"
 _FRAMES = {
     "go": (b"package p\nfunc f() {\n%b\n}",),
-    "javascript": (b"class C {\n%b\n}", b"(%b)", b"if (a) {}\n%b"),
-    "typescript": (b"class C {\n%b\n}", b"(%b)", b"if (a) {}\n%b"),
+    "javascript": (b"class C {\n%b\n}", b"a = %b", b"if (a) {}\n%b"),
+    "typescript": (b"class C {\n%b\n}", b"a = %b", b"if (a) {}\n%b"),
     "java": (b"class C {\n%b\n}", b"class C { " + _BRANCH + b" }"),
     "c#": (b"class C {\n%b\n}", b"class C { " + _BRANCH + b" }"),
     "c++": (b"class C {\n%b\n};", _BRANCH),
@@ -174,10 +184,20 @@ _FRAMES = {
 
 
 def has_error(text: bytes, language: str) -> bool:
-    """Whether the language's grammar finds an error in the text. A parser for each: threads must not share one."""
+    """Whether the language's grammar finds an error in the text, or does not get through it in MAX_SECONDS.
+
+    A parser for each text: threads must not share one.
+    """
     from tree_sitter import Parser
 
-    return bool(Parser(_grammar(language)).parse(text).root_node.has_error)
+    view, end = memoryview(text), time.thread_time() + MAX_SECONDS
+    try:
+        tree = Parser(_grammar(language)).parse(
+            lambda place, _point: view[place:], progress_callback=lambda _place, _error: time.thread_time() > end
+        )
+    except ValueError:
+        return True
+    return bool(tree.root_node.has_error)
 
 
 @cache

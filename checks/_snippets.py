@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 # From a fence at a line's beginning to the next at a line's end, or to the end of the text where none follows.
 _FENCE = re.compile(r"^[ \t]*(```+|~~~+)[ \t]*([\w+#.-]*)[^\n`]*\n(.*?)(?:\1[`~]*[ \t]*$|\Z)", re.M | re.S)
 
 # A line of prose behind code: words without the signs of code, up to a sentence's end; or a heading of what follows.
-_SENTENCE = r"(?:[A-Z][\w'’]*|`[^`\n]+`)(?:[ ,]+[\w'’`().*/-]+){3,}[^\n;{}=]*[.:!?]"
+# What is taken is not given back, so that the time is linear.
+_SENTENCE = r"(?=[^\n]*[.:!?][ \t]*$)(?:[A-Z][\w'’]*+|`[^`\n]++`)(?:[ ,]++[\w'’`().*/-]++){3}[^\n;{}=]*+"
 # "Output:" and "# Output" stand before what a program said.
 _HEADING = (
     r"(?:Output|Explanation|Example|Note|Result|Input|Usage|Answer)s?\b[^\n(){};=]*:[^\n]*"
@@ -16,6 +17,8 @@ _HEADING = (
 )
 _PROSE = re.compile(rf"^(?:{_SENTENCE}|{_HEADING})[ \t]*$", re.M)
 _ELISION = re.compile(r"^[ \t]*(?:\.\.\.|…)[ \t]*$", re.M)
+
+Piece = TypeVar("Piece")
 
 
 class Snippet(NamedTuple):
@@ -60,9 +63,9 @@ def is_elided(text: str) -> bool:
     return _ELISION.search(text) is not None
 
 
-def all_read(texts: Iterable[str], reads: Callable[[str], bool | None]) -> bool | None:
-    """Whether each text is read. Null where there is none, or none of which `reads` says something."""
-    said = [reads(text) for text in texts]
+def all_read(pieces: Iterable[Piece], reads: Callable[[Piece], bool | None]) -> bool | None:
+    """Whether each piece is read. Null where there is none, or none of which `reads` says something."""
+    said = [reads(piece) for piece in pieces]
     if False in said:
         return False
     return True if True in said else None

@@ -8,12 +8,20 @@ from typing import Any
 
 from checks._snippets import all_read, code_only, fenced
 
-TAGS = {
-    **dict.fromkeys(("sql", "ansi-sql", "sqlite3"), ""),
-    **{"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres", "postgres": "postgres", "pgsql": "postgres"},
-    **{"sqlite": "sqlite", "tsql": "tsql", "t-sql": "tsql", "mssql": "tsql", "plsql": "oracle", "bigquery": "bigquery"},
-    **{"snowflake": "snowflake", "hive": "hive", "hiveql": "hive", "spark-sql": "spark", "duckdb": "duckdb"},
+_DIALECTS = {
+    "": ("sql", "ansi-sql"),
+    "mysql": ("mysql", "mariadb"),
+    "postgres": ("postgresql", "postgres", "pgsql", "psql"),
+    "sqlite": ("sqlite", "sqlite3"),
+    "tsql": ("tsql", "t-sql", "mssql"),
+    "oracle": ("plsql", "oracle"),
+    "bigquery": ("bigquery",),
+    "snowflake": ("snowflake",),
+    "hive": ("hive", "hiveql"),
+    "spark": ("spark-sql", "sparksql"),
+    "duckdb": ("duckdb",),
 }
+TAGS = {tag: dialect for dialect, tags in _DIALECTS.items() for tag in tags}
 """What a fence may say, and sqlglot's name of the dialect; "" is its own, which takes what most have in common."""
 
 # How a statement begins. In capitals it is SQL wherever it stands; in small letters it may be a sentence.
@@ -43,7 +51,10 @@ _NAMED = {
 # What only one dialect writes so.
 _SIGNS = (
     ("mysql", re.compile(r"`|(?i:\bAUTO_INCREMENT\b|\bENGINE\s*=|\bLIMIT\s+\d+\s*,|\bSHOW\s+\w+)")),
-    ("tsql", re.compile(r"(?i:\bTOP\s*\(?\d|\bIDENTITY\s*\(|\bNVARCHAR\b|\bGETDATE\b)|\[[\w ]+\]|(?m:^\s*GO\s*$)|\bN'")),
+    (
+        "tsql",
+        re.compile(r"(?i:\bTOP\s*\(?\d|\bIDENTITY\s*\(|\bNVARCHAR\b|\bGETDATE\b)|\[[\w ]+\]|(?m:^\s*GO\s*$)|\bN'"),
+    ),
     ("postgres", re.compile(r"(?i)::|\bILIKE\b|\bSERIAL\b|\bRETURNING\b|\$\d|\bDISTINCT\s+ON\b")),
     ("oracle", re.compile(r"(?i)\bVARCHAR2\b|\bNUMBER\s*\(|\bSYSDATE\b|\bROWNUM\b|\(\+\)|\bNVL\b")),
     ("bigquery", re.compile(r"(?i)\bSTRUCT\b|\bUNNEST\b|\bSAFE_|\bEXCEPT\s*\(")),
@@ -75,7 +86,7 @@ def holds_sql(answer: str, prompt: str) -> bool | None:
         return None
     blocks = fenced(answer)
     if tagged := [block for block in blocks if block.language in TAGS]:
-        return all_read((block.text for block in tagged), lambda text: reads(text, prompt + " " + tagged[0].language))
+        return all_read(tagged, lambda block: reads(block.text, prompt, TAGS[block.language]))
     asked = _ASKED.search(prompt) is not None
     begins = _ANY_VERB if asked else _VERB
     pieces = [block.text for block in blocks if not block.language] if blocks else [code_only(answer)]
@@ -85,21 +96,21 @@ def holds_sql(answer: str, prompt: str) -> bool | None:
     return said
 
 
-def reads(text: str, about: str = "") -> bool | None:
-    """Whether one of the common dialects reads every statement of the text; `about` may name the dialect.
+def reads(text: str, about: str = "", dialect: str = "") -> bool | None:
+    """Whether `dialect` or a common one reads every statement of the text; `about` may name one in words.
 
     Null where it is a procedure or a script that sqlglot does not know, where a part is left out by dots, and where
     nothing of any statement is read but its first word.
 
-    >>> reads("SELECT TOP 5 name FROM [Order Lines]"), reads("SELECT name FORM t WHERE"), reads("SHOW TABLES")
+    >>> reads("SELECT TOP 5 name FROM [Order Lines]"), reads("SELECT name FORM t WHERE"), reads("VACUUM FULL t")
     (True, False, None)
     """
     bare = _TEXTS.sub("''", text)
     if "..." in bare or "…" in bare:
         return None
     filled = _BLANK.sub("filled", text)
-    for dialect in _order(bare, about):
-        if (roots := _parsed(filled, dialect)) is not None:
+    for tried in dict.fromkeys((dialect, *_order(bare, about)) if dialect else _order(bare, about)):
+        if (roots := _parsed(filled, tried)) is not None:
             said = [_is_statement(root) for root in roots if root is not None]
             if False in said:
                 continue

@@ -37,7 +37,7 @@ def holds_latex(answer: str, _prompt: str) -> bool | None:
 def is_balanced(text: str) -> bool:
     """Whether all that begins ends.
 
-    >>> is_balanced(r"\\[ \\frac{1}{2} \\]"), is_balanced(r"\\begin{a}\\end{b}"), is_balanced("it costs $5, $x + 1$ twice")
+    >>> is_balanced(r"\\[ \\frac{1}{2} \\]"), is_balanced(r"\\begin{a}\\end{b}"), is_balanced("it costs $5, $x$ twice")
     (True, False, True)
     """
     plain = _COMMENT.sub("", _VERBATIM.sub("", text))

@@ -78,7 +78,10 @@ _SCHEMA = _judged(
 )
 _SQL = _judged(
     "sql",
-    _opens(_VERB) | (_opens(f"(?i){_VERB}") & has(_NAMING, _sql.ASKED)) | _named(r"(?i)\bsql\b") | has(_FENCED, f"(?i){_VERB}"),
+    _opens(_VERB)
+    | (_opens(f"(?i){_VERB}") & has(_NAMING, _sql.ASKED))
+    | _named(r"(?i)\bsql\b")
+    | has(_FENCED, f"(?i){_VERB}"),
     _sql.holds_sql,
 )
 _PYTHON = _judged(
@@ -90,7 +93,9 @@ _PROGRAM = _judged("code", _named(_CODE) | _tagged(*_programs.CODE_TAGS), _progr
 _TABLE = _judged("table", has(_BARRED, _tables.DELIMITER), _tables.holds_markdown_tables)
 _LATEX = _judged("latex", has(_SLASHED, _tex.COMMAND) | _tagged(*_tex.TAGS), _tex.holds_latex)
 _XML = _judged(
-    "xml", _opens(r"<\?xml") | (_opens("<") & has(_NAMING, _markup.XML_ASKED)) | _tagged(*_markup.XML_TAGS), _markup.holds_xml
+    "xml",
+    _opens(r"<\?xml") | (_opens("<") & has(_NAMING, _markup.XML_ASKED)) | _tagged(*_markup.XML_TAGS),
+    _markup.holds_xml,
 )
 _HTML = _judged("html", _opens("<") | _tagged(*_markup.HTML_TAGS), _markup.holds_html)
 _CSV = _judged("csv", _named("(?i)csv|comma") | _tagged(*_tables.CSV_TAGS), _tables.holds_csv)
@@ -110,13 +115,13 @@ def json_schema() -> pl.Expr:
     return _SCHEMA
 
 
-@check(Severity.NOTE, applies=_SQL.is_not_null())
+@check(Severity.REVIEW, applies=_SQL.is_not_null())
 def sql() -> pl.Expr:
     """SQL can be read in the dialect that it is in, or in another common one."""
     return _SQL
 
 
-@check(Severity.NOTE, applies=_PYTHON.is_not_null())
+@check(Severity.REVIEW, applies=_PYTHON.is_not_null())
 def python() -> pl.Expr:
     """Python can be read as Python 3."""
     return _PYTHON
@@ -124,7 +129,7 @@ def python() -> pl.Expr:
 
 @check(Severity.NOTE, applies=_PROGRAM.is_not_null())
 def code() -> pl.Expr:
-    """Code in another language that is fenced with its name, or alone asked for, can be read by the language's grammar."""
+    """Code in another language, fenced with its name or alone asked for, can be read by the language's grammar."""
     return _PROGRAM
 
 
