@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.figures import met
-from benchmarks.labels import conduct, contamination, curation, duplicates, languages, ranking
+from benchmarks.labels import conduct, contamination, curation, duplicates, formats, languages, ranking
 from benchmarks.labels.figures import Line
 from benchmarks.labels.reading import DATA, MissingError
 from benchmarks.rounds import ROOT, now
@@ -25,6 +25,7 @@ SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
     "duplicates": duplicates.measure,
     "contamination": contamination.measure,
     "conduct": conduct.measure,
+    "formats": formats.measure,
     "languages": languages.measure,
     "ranking": ranking.measure,
 }

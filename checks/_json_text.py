@@ -23,6 +23,8 @@ _ELSE = (
 )
 # An object of members, or a list of such objects: JSON as it stands, whatever was asked for.
 _PLAIN = r"\s*(?:\{\s*|\[\s*\{\s*)\"(?:[^\"\\\n]|\\.)*\"\s*:"
+# From the first bracket to the last: what a prompt brings along, whose words are about something else.
+_DATA = re.compile(r"[{\[].*[}\]]", re.S)
 _ASKED, _ELSE_ASKED, _IS_PLAIN = re.compile(ASKED), re.compile(_ELSE), re.compile(_PLAIN)
 _OPENED = re.compile(r"\s*[\[{]")
 
@@ -37,7 +39,7 @@ def holds_json(answer: str, prompt: str) -> bool | None:
     """Whether all JSON of the answer can be read; null where it has none and is not to have any."""
     if not answer.strip():
         return None
-    pieces = list(_pieces(answer, prompt))
+    pieces = list(_pieces(answer, asks_for_json(prompt), _tells_of_else(prompt)))
     if pieces:
         return all(values(piece) is not None for piece in pieces)
     # Asked for and not there. Where other code is there, the request was about that.
@@ -46,7 +48,12 @@ def holds_json(answer: str, prompt: str) -> bool | None:
 
 def asks_for_json(prompt: str) -> bool:
     """Whether the answer is to be JSON, rather than a program or a text about it."""
-    return _ASKED.search(prompt) is not None and not _ELSE_ASKED.search(prompt)
+    return _ASKED.search(prompt) is not None and not _tells_of_else(prompt)
+
+
+def _tells_of_else(prompt: str) -> bool:
+    """Whether the prompt, data in it aside, speaks of programs or asks for words."""
+    return _ELSE_ASKED.search(_DATA.sub("", prompt)) is not None
 
 
 def values(text: str) -> list[Any] | None:
@@ -84,24 +91,24 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _pieces(answer: str, prompt: str) -> Iterator[str]:
-    """What is JSON, by its tag, by what was asked for, or by its looks."""
+def _pieces(answer: str, asked: bool, excused: bool = False) -> Iterator[str]:
+    """What is JSON, by its tag, by what was asked for, or by its looks where nothing excuses it from being JSON."""
     blocks = fenced(answer)
     if tagged := [block.text for block in blocks if block.language in TAGS]:
         yield from tagged
     elif blocks:
-        yield from (b.text for b in blocks if not b.language and _seems_json(b.text, prompt))
-    elif _seems_json(answer, prompt):
+        yield from (b.text for b in blocks if not b.language and _seems_json(b.text, asked, excused))
+    elif _seems_json(answer, asked, excused):
         yield answer
-    elif asks_for_json(prompt) and (inner := _inner(answer)):
+    elif asked and (inner := _inner(answer)):
         yield inner
 
 
-def _seems_json(text: str, prompt: str) -> bool:
-    if asks_for_json(prompt):
+def _seems_json(text: str, asked: bool, excused: bool) -> bool:
+    if asked:
         return _OPENED.match(text) is not None and text.rstrip()[-1] in "]}"
     # Another language's literal looks the same, and may be no JSON with every right.
-    return _IS_PLAIN.match(text) is not None and text.rstrip()[-1] in "]}" and not _ELSE_ASKED.search(prompt)
+    return _IS_PLAIN.match(text) is not None and text.rstrip()[-1] in "]}" and not excused
 
 
 def _inner(answer: str) -> str:
@@ -119,7 +126,7 @@ def follows_schema(answer: str, prompt: str) -> bool | None:
     """
     if (schema := schema_in(prompt)) is None:
         return None
-    read = [values(piece) for piece in _pieces(answer, prompt)]
+    read = [values(piece) for piece in _pieces(answer, asked=True)]
     if not read or None in read:
         return None
     said = [is_valid(value, schema) for one in read for value in one or ()]

@@ -38,7 +38,7 @@ DEMANDED = (
 )
 _VERB, _ANY_VERB = re.compile(r"\s*" + VERBS), re.compile(r"\s*" + VERBS, re.I)
 _ASKED, _DEMANDED = re.compile(ASKED), re.compile(DEMANDED)
-_WORDS = re.compile(r"(?i)\b(?:select|insert|update|delete|create|alter|drop|grant|show|truncate|merge|use|exec)\b")
+_ANYWHERE = re.compile(rf"{VERBS}|\b(?:GRANT|REVOKE|SHOW|USE|EXEC|CALL|DESCRIBE|EXPLAIN|BACKUP|BEGIN|DECLARE)\b", re.I)
 _NAMED = {
     "mysql": re.compile(r"(?i)\b(?:mysql|mariadb)\b"),
     "postgres": re.compile(r"(?i)\bpostgres"),
@@ -90,10 +90,11 @@ def holds_sql(answer: str, prompt: str) -> bool | None:
     asked = _ASKED.search(prompt) is not None
     begins = _ANY_VERB if asked else _VERB
     pieces = [block.text for block in blocks if not block.language] if blocks else [code_only(answer)]
-    said = all_read((piece for piece in pieces if begins.match(piece)), lambda text: reads(text, prompt))
-    if said is None and not blocks and _DEMANDED.search(prompt) and not _WORDS.search(answer):
-        return False
-    return said
+    statements = [piece for piece in pieces if begins.match(piece)]
+    if statements or blocks:
+        return all_read(statements, lambda text: reads(text, prompt))
+    # Asked for and not there: no word of the answer begins a statement.
+    return False if _DEMANDED.search(prompt) and not _ANYWHERE.search(answer) else None
 
 
 def reads(text: str, about: str = "", dialect: str = "") -> bool | None:
@@ -114,7 +115,9 @@ def reads(text: str, about: str = "", dialect: str = "") -> bool | None:
             said = [_is_statement(root) for root in roots if root is not None]
             if False in said:
                 continue
-            return (not _LEFT_OPEN.search(bare.strip())) if True in said else None
+            if True not in said:
+                return None
+            return not _LEFT_OPEN.search(bare.strip()) and not any(_lacks_source(root) for root in roots if root)
     return None if _PROCEDURAL.search(bare) else False
 
 
@@ -139,6 +142,21 @@ def _is_statement(root: Any) -> bool | None:
     if isinstance(root, exp.Command):
         return None
     return not isinstance(root, exp.Condition | exp.Alias | exp.Identifier | exp.Tuple | exp.Aliases)
+
+
+def _lacks_source(root: Any) -> bool:
+    """Whether rows are chosen from nowhere: sqlglot takes "SELECT name people" for a name by another name."""
+    exp = _sqlglot().exp
+    for select in root.find_all(exp.Select):
+        if select.args.get("from_"):
+            continue
+        chosen = [one.unalias() for one in select.expressions]
+        renamed = select is root and any(isinstance(one, exp.Alias) for one in select.expressions)
+        if any(isinstance(one, exp.Star) or (renamed and isinstance(one, exp.Column)) for one in chosen):
+            return True
+        if select.args.get("group") or (select.args.get("where") and any(select.args["where"].find_all(exp.Column))):
+            return True
+    return False
 
 
 @cache
