@@ -51,7 +51,7 @@ LANGUAGES = {
     "javascript": r"(?i)\b(?:javascript|node\.?js|jquery)\b|\bReact\b",
     "typescript": r"(?i)\btypescript\b",
     "java": r"(?i)\bjava\b",
-    "c": r"\b(?:in|using) C(?:[^\w#+'’.]|$)|\bC (?:program|code|function|language|script|struct)",
+    "c": r"\b(?:in|using) C(?:[ .,:;?!\n]|$)|\bC (?:program|code|function|language|script|struct)",
     "c++": r"(?i)\bc\+\+|\bcpp\b",
     "c#": r"(?i)\bc#|\bc sharp\b",
     "go": r"(?i)\bgolang\b|\b(?:in|using) Go\b",

@@ -27,11 +27,15 @@ _FENCED = derived("t_fenced", where(_IS_FENCED & _SHORT, answer()))
 _BEGINNING = derived("t_beginning", where(~_IS_FENCED, answer().str.strip_chars_start().str.head(20)))
 _NAMES = (
     *("json", "sql", "quer", "database", "postgres", "python", "numpy", "pandas", "django", "flask", "javascript"),
-    *("jquery", "react", "node", "typescript", "java", " c ", " c.", "c++", "cpp", "c#", "c sharp"),
+    *("jquery", "react", "node", "typescript", "java", "c++", "cpp", "c#", "c sharp"),
     *("golang", " go", "rust", "ruby", "php", "css", "html", "xml", "csv", "comma", "yaml", "yml"),
+    *("in c ", "in c.", "in c,", "in c:", "in c;", "in c?", "in c!", "in c\n", "using c ", "using c.", "using c,"),
+    *("using c:", "using c\n", "c program", "c code", "c function", "c language", "c script", "c struct"),
     *('"$schema"', '"properties"', '"items"'),
 )
-_NAMING = derived("t_naming", where(asks_about(*_NAMES), prompt()))
+# One letter at the very end is a name too: "in C".
+_IS_NAMING = asks_about(*_NAMES) | has(prompt().str.tail(7), r"(?:in|using) C$")
+_NAMING = derived("t_naming", where(_IS_NAMING, prompt()))
 _NAMED = derived("t_named", where(~_IS_FENCED & _SHORT, _NAMING))
 _BARRED = derived("t_barred", where(_SHORT & has_literal(answer(), "|"), answer()))
 _SLASHED = derived("t_slashed", where(_SHORT & has_literal(answer(), "\\"), answer()))
@@ -81,6 +85,7 @@ _SQL = _judged(
     _opens(_VERB)
     | (_opens(f"(?i){_VERB}") & has(_NAMING, _sql.ASKED))
     | _named(r"(?i)\bsql\b")
+    | _tagged(*_sql.TAGS)
     | has(_FENCED, f"(?i){_VERB}"),
     _sql.holds_sql,
 )

@@ -1,8 +1,8 @@
 """Texts in a format, intact and broken on purpose, and rows whose code was read by a person
 
-What is broken is drawn from real answers that can be read: each loses a bracket, a quote or a word that the format needs,
-by a seeded draw, in a fence that names the format: what is measured is the reading. Beside it stands what is cheap:
-whether brackets and quotes are even in number.
+What is broken is drawn from real answers that can be read: each loses a bracket, a quote or a word that the format
+needs, by a seeded draw, in a fence that names the format: what is measured is the reading. Beside it stands what is
+cheap: whether brackets and quotes are even in number.
 """
 
 import json
@@ -160,16 +160,13 @@ def _broken(pair: Pair, number: int) -> str:
     draw = random.Random(number)
     start, end = pair.answer.index("\n") + 1, pair.answer.rindex("\n")
     spans = [
-        [one.span() for one in re.finditer(lost, pair.answer[:end]) if one.start() >= start] for lost in _lost(pair)
+        [one.span() for one in re.finditer(lost, pair.answer[:end]) if one.start() >= start]
+        for lost in _LOST[pair.check]
     ]
     if not any(spans):
         return pair.answer
     first, last = draw.choice(draw.choice([some for some in spans if some]))
     return pair.answer[:first] + pair.answer[last:]
-
-
-def _lost(pair: Pair) -> tuple[str, ...]:
-    return _LOST[pair.check]
 
 
 def _is_uneven(answer: str) -> bool:
