@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import polars as pl
 
 from checks import _json_text, _markup, _programs, _sql, _tables, _tex
+from checks._examples import asks, says
 from checks._text import answer, asks_about, derived, has, has_literal, prompt, where
 from checks.registry import Severity, check
 
@@ -74,6 +75,8 @@ _ANY_JSON = has(_BEGINNING, r"^[\[{]") | has_literal(where(_IS_FENCED, answer())
 _VERB = r"(?:SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CREATE|ALTER|DROP|TRUNCATE)\s"
 _CODE = "|".join(f"(?:{words})" for name, words in _programs.LANGUAGES.items() if name in _programs.GRAMMARS)
 
+_EXAMPLE = '{"type": "object", "properties": {"name": {"type": "string"}}}'
+
 _JSON = _judged("json", _ANY_JSON & (answer().str.len_bytes() <= LONGEST_JSON), _json_text.holds_json)
 _SCHEMA = _judged(
     "schema",
@@ -108,73 +111,133 @@ _YAML = _judged("yaml", _named("(?i)ya?ml") | _tagged(*_markup.YAML_TAGS), _mark
 _TOML = _judged("toml", _tagged("toml"), _markup.holds_toml)
 
 
-@check(Severity.NOTE, applies=_JSON.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_JSON.is_not_null(),
+    fails=asks("Return the river as JSON.", "{'name': 'Nile'}"),
+    but_not=asks("Return the river as JSON.", '{"name": "Nile"}\n{"name": "Po"}'),
+)
 def json() -> pl.Expr:
     """JSON that was asked for, or is fenced as such or plainly there, can be read: strictly, JSON lines too."""
     return _JSON
 
 
-@check(Severity.NOTE, applies=_SCHEMA.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_SCHEMA.is_not_null(),
+    fails=asks(f"Name a river. Answer with JSON for {_EXAMPLE}", '{"name": 4}'),
+    but_not=asks(f"Name a river. Answer with JSON for {_EXAMPLE}", '{"name": "4"}'),
+)
 def json_schema() -> pl.Expr:
     """The answer's JSON is valid against the JSON Schema in the prompt."""
     return _SCHEMA
 
 
-@check(Severity.REVIEW, applies=_SQL.is_not_null())
+@check(
+    Severity.REVIEW,
+    applies=_SQL.is_not_null(),
+    fails=asks("Write a SQL query for all rivers.", "SELECT name, FORM rivers WHERE;"),
+    but_not=asks("Write a SQL query for all rivers.", "SELECT TOP 5 [name] FROM rivers;"),
+)
 def sql() -> pl.Expr:
     """SQL can be read in the dialect that it is in, or in another common one."""
     return _SQL
 
 
-@check(Severity.REVIEW, applies=_PYTHON.is_not_null())
+@check(
+    Severity.REVIEW,
+    applies=_PYTHON.is_not_null(),
+    fails=asks("Write it in Python.", "print 'river'"),
+    but_not=asks("Write it in Python.", ">>> print('river')\nriver"),
+)
 def python() -> pl.Expr:
     """Python can be read as Python 3."""
     return _PYTHON
 
 
-@check(Severity.NOTE, applies=_PROGRAM.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_PROGRAM.is_not_null(),
+    fails=says("```js\nlet rivers = [1, 2;\n```"),
+    but_not=says("```js\nlet rivers = [1, 2]\n```"),
+)
 def code() -> pl.Expr:
     """Code in another language, fenced with its name or alone asked for, can be read by the language's grammar."""
     return _PROGRAM
 
 
-@check(Severity.NOTE, applies=_TABLE.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_TABLE.is_not_null(),
+    fails=says("| river | km |\n|---|---|\n| Po | 652 | long |"),
+    but_not=says("river | km\n---|---\nPo \\| Padus | 652"),
+)
 def markdown_table() -> pl.Expr:
     """A Markdown table has a head as wide as the line below it, and no wider row."""
     return _TABLE
 
 
-@check(Severity.NOTE, applies=_LATEX.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_LATEX.is_not_null(),
+    fails=says(r"It is \(\frac{1}{2} of it."),
+    but_not=says(r"It is \(\frac{1}{2}\) of it, and costs $5."),
+)
 def latex() -> pl.Expr:
     """Formulas, environments, sized brackets and braces of LaTeX end in the order in which they begin."""
     return _LATEX
 
 
-@check(Severity.NOTE, applies=_XML.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_XML.is_not_null(),
+    fails=says("```xml\n<river><name>Po</river>\n```"),
+    but_not=says("```xml\n<river>Po</river>\n<river/>\n```"),
+)
 def xml() -> pl.Expr:
     """XML is well-formed, and declares no entities."""
     return _XML
 
 
-@check(Severity.NOTE, applies=_HTML.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_HTML.is_not_null(),
+    fails=asks("Write HTML.", "<div><b>Po</div>"),
+    but_not=asks("Write HTML.", "<ul><li>Po<li>Nile</ul>"),
+)
 def html() -> pl.Expr:
     """HTML has complete tags, and every element that has to be closed is."""
     return _HTML
 
 
-@check(Severity.NOTE, applies=_CSV.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_CSV.is_not_null(),
+    fails=says("```csv\nriver,km\nPo\n```"),
+    but_not=says('```csv\nriver,km\n"Po, or Padus",652\n```'),
+)
 def csv() -> pl.Expr:
     """CSV that was asked for or is fenced as such has rows of one width, and its quotes are closed."""
     return _CSV
 
 
-@check(Severity.NOTE, applies=_YAML.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_YAML.is_not_null(),
+    fails=says("```yaml\nriver: [Po, Nile\n```"),
+    but_not=says("```yaml\nriver: [Po, Nile]\n```"),
+)
 def yaml() -> pl.Expr:
     """YAML that was asked for or is fenced as such can be read."""
     return _YAML
 
 
-@check(Severity.NOTE, applies=_TOML.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_TOML.is_not_null(),
+    fails=says("```toml\nriver = Po\n```"),
+    but_not=says('```toml\nriver = "Po"\n```'),
+)
 def toml() -> pl.Expr:
     """TOML that is fenced as such can be read."""
     return _TOML

@@ -1,4 +1,4 @@
-"""Every rule of the loop by the reason that its check has; null is said of rows that a rule is not about"""
+"""Every rule of the loop by the reason that its check has; null where it is not about a row"""
 
 from collections.abc import Callable
 

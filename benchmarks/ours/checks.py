@@ -14,6 +14,6 @@ checks = [check for check in all_checks() if reads_only_the_record(check)]
 records = read_records(str(source))
 with Stopwatch() as watch:
     passed = verdicts(records, checks)
-    # Null: the record is none that the check is about.
+    # Null is of rows that a check is not about.
     counts = {check.reason: int((~passed[check.column]).sum()) for check in checks}
 say(out, **watch.said(), rows=records.height, counts=counts)
