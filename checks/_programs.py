@@ -67,7 +67,7 @@ _LANGUAGES = {language: re.compile(words) for language, words in LANGUAGES.items
 
 # How Python begins that nobody takes for something else.
 PYTHON_OPENING = (
-    r"\s*(?:def [A-Za-z_]\w*\(|class [A-Za-z_]\w*(?:\([\w., ]*\))?:|import [a-z_][\w.]*(?: as \w+)?[ \t]*(?:\n|$)"
+    r"\s*(?:def [^\W\d]\w*\(|class [A-Za-z_]\w*(?:\([\w., ]*\))?:|import [a-z_][\w.]*(?: as \w+)?[ \t]*(?:\n|$)"
     r"|from [a-z_][\w.]* import |@[A-Za-z_][\w.]*(?:\([^\n]*\))?[ \t]*\n[ \t]*(?:@|(?:async )?def |class )"
     r"|#!.*python|>>> )"
 )
@@ -86,6 +86,9 @@ _RUBY = re.compile(r"^[ \t]*end[ \t]*$", re.M)
 _ABOUT = re.compile(r"(?i)\b(?:output of|what|explain|describe|predict|evaluate|signature)\b")
 _PROMPTED = re.compile(r"^[ \t]*(?:>>>|\.\.\.)(?: |$)", re.M)
 _MAGIC = re.compile(r"^[ \t]*[%!][^\n]*$", re.M)
+# As many as Python's own parser takes. https://github.com/python/cpython/blob/3.11/Parser/tokenizer.h, MAXLEVEL
+MAX_DEPTH = 200
+_BRACKETS = re.compile(r"[()\[\]{}]")
 # Code that is code takes milliseconds; what is none can make a grammar try for minutes.
 MAX_SECONDS = 1.0
 _TRAILING = re.compile(r"[ \t\r]+$", re.M)
@@ -104,8 +107,8 @@ def holds_python(answer: str, prompt: str) -> bool | None:
     if blocks:
         untagged = [b.text for b in blocks if not b.language and _PYTHON_OPENING.match(b.text) and "python" in named]
         return all_read(untagged, reads_python)
-    opening = _CODE_OPENING if named == {"python"} else _PYTHON_OPENING
-    if not opening.match(answer) or not named <= {"python"} or _ABOUT.search(prompt):
+    begins = _PYTHON_OPENING.match(answer) or (named and _CODE_OPENING.match(answer))
+    if not begins or not named <= {"python"} or _ABOUT.search(prompt):
         return None
     if not named and _RUBY.search(answer):
         return None
@@ -163,6 +166,8 @@ def reads_code(text: str, language: str) -> bool | None:
     """
     if not text.strip() or is_elided(text):
         return None
+    if _is_nested_beyond(text):
+        return False
     # The grammars of C and C++ take no blank behind the file of an #include.
     encoded = _TRAILING.sub("", text).encode("utf-8", "replace")
     if language == "php" and b"<?" not in encoded:
@@ -181,6 +186,16 @@ _FRAMES = {
     "c++": (b"class C {\n%b\n};", _BRANCH),
     "c": (_BRANCH,),
 }
+
+
+def _is_nested_beyond(text: str) -> bool:
+    """Whether more than MAX_DEPTH brackets are open at once, whatever kind they are and wherever they stand."""
+    open_ones = 0
+    for bracket in _BRACKETS.findall(text):
+        open_ones += 1 if bracket in "([{" else -1
+        if open_ones > MAX_DEPTH:
+            return True
+    return False
 
 
 def has_error(text: bytes, language: str) -> bool:

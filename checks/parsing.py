@@ -5,6 +5,7 @@ do with it takes too long, and nothing is known of it.
 """
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -45,7 +46,7 @@ _SLASHED = derived("t_slashed", where(_SHORT & has_literal(answer(), "\\"), answ
 def _judged(name: str, gate: pl.Expr, judge: Judge) -> pl.Expr:
     """A column of what `judge` says of the rows behind the gate; null for the others."""
 
-    def each(columns: Sequence[pl.Series]) -> pl.Series:
+    def each(columns: Sequence[pl.Series], **_settings: Any) -> pl.Series:
         answers, prompts = columns
         said: list[bool | None] = [None] * len(answers)
         for place in answers.is_not_null().arg_true():
@@ -71,7 +72,7 @@ def _named(pattern: str) -> pl.Expr:
     return has(_NAMED, pattern)
 
 
-_ANY_JSON = has(_BEGINNING, r"^[\[{]") | has_literal(where(_IS_FENCED, answer()), "{", "[") | has(_NAMING, r"(?i)json")
+_ANY_JSON = has(_BEGINNING, r"^[\[{]") | _IS_FENCED | has(_NAMING, r"(?i)json")
 _VERB = r"(?:SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CREATE|ALTER|DROP|TRUNCATE)\s"
 _CODE = "|".join(f"(?:{words})" for name, words in _programs.LANGUAGES.items() if name in _programs.GRAMMARS)
 
