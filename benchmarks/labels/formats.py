@@ -17,6 +17,7 @@ import polars as pl
 from benchmarks.figures import Needed
 from benchmarks.labels.figures import Line, found, least, most
 from benchmarks.labels.reading import MissingError, content, records
+from checks._programs import CODE_TAGS, languages_of
 from checks._snippets import code_only, fenced
 from checks.catalogue import verdicts
 from checks.registry import CHECKS, Check
@@ -37,6 +38,8 @@ _LOST: dict[str, tuple[str, ...]] = {
     "xml": (r"</\w+>", r">", r'"'),
     "latex": (r"\\(?:end|begin)\{\w+\*?\}", r"\\[\[\]()]|(?<!\$)\$(?!\$)", r"\}"),
     "yaml": (r"(?<=\w):(?=\s)", r'"', r"(?m)^  (?=\w)"),
+    "code": (r"[)\]}]", r"[\"']"),
+    "markdown_table": (r"(?m)\|(?=[^|\n]*[^|\s][^|\n]*\|?[ \t]*\n[ \t|:]*-[-| :]*$)",),
 }
 """What is taken out: a bracket, a quote, a word; what may be left out is not among it."""
 
@@ -107,20 +110,24 @@ def _from_answers(data: Path) -> list[Pair]:
         judged = _judged_file(data, file)
         for check in _LOST:
             passing = judged.filter(pl.col(f"chk_parsing.{check}"))
-            made += [Pair(check, prompt, _alone(check, answer)) for prompt, answer in _texts(passing)]
+            rows = passing.select("prompt", "completion").iter_rows()
+            made += [Pair(check, prompt, _alone(check, prompt, answer)) for prompt, answer in rows]
     random.Random(0).shuffle(made)
     return made
 
 
-def _texts(passing: pl.DataFrame) -> Iterator[tuple[str, str]]:
-    yield from passing.select("prompt", "completion").iter_rows()
+def _alone(check: str, prompt: str, answer: str) -> str:
+    """The answer's first block of the format, or all of its code, in a fence that says what it is.
 
-
-def _alone(check: str, answer: str) -> str:
-    """The answer's first block of the format, or all of its code, in a fence that says what it is."""
-    blocks = [block.text for block in fenced(answer) if block.language in (check, _SHORT.get(check, ""))]
-    text = blocks[0] if blocks else code_only(answer)
-    return f"```{check}\n{text.strip()}\n```"
+    A table stands as it is.
+    """
+    if check == "markdown_table":
+        return f"So:\n{answer}\n"
+    tags = CODE_TAGS if check == "code" else (check, _SHORT.get(check, ""))
+    blocks = [block for block in fenced(answer) if block.language in tags]
+    named = next(iter(languages_of(prompt) & CODE_TAGS.keys()), "") if check == "code" else check
+    tag, text = blocks[0] if blocks else (named, code_only(answer))
+    return f"```{tag}\n{text.strip()}\n```"
 
 
 def _from_tools(data: Path) -> list[Pair]:
@@ -140,13 +147,21 @@ def _lines_of(check: str, intact: Sequence[Pair]) -> list[Line]:
     what = f"parsing.{check}"
     return [
         Line(what, f"{len(planted)} answers broken on purpose", "recall", recall, f"{cheap:.2f}", _required(check)),
-        Line(what, f"{len(intact)} of them intact", "flagged", wrong, f"{cheaply:.2f}", most(0.01), "lower is better"),
+        Line(
+            what,
+            f"{len(intact)} of them intact",
+            "flagged",
+            wrong,
+            f"{cheaply:.2f}",
+            most(0.01),
+            "they pass bare; lower is better",
+        ),
     ]
 
 
 def _required(check: str) -> Needed | None:
     """Where enough is there to say so."""
-    return least(0.9) if check in ("json", "sql", "python", "html") else None
+    return least(0.9) if check in ("json", "sql", "python", "code", "html", "markdown_table") else None
 
 
 def _flags(check: str, pairs: Sequence[Pair]) -> list[bool]:

@@ -59,7 +59,7 @@ def markdown_table(row: Row) -> bool | None:
 
 
 def latex(row: Row) -> bool | None:
-    if "\\" in row.answer and (_is_fenced(row) or _COMMAND.search(row.answer)):
+    if _is_fenced(row) or ("\\" in row.answer and _COMMAND.search(row.answer)):
         return _judged(row, _tex.holds_latex)
     return None
 
