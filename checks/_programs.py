@@ -47,23 +47,24 @@ CODE_TAGS = {
 
 # Languages by the words of a prompt. Whole words: "Java" is no JavaScript, and "go" is a verb.
 LANGUAGES = {
-    "python": r"(?i)\bpython\d?\b|\b(?:numpy|pandas|django|flask)\b",
-    "javascript": r"(?i)\b(?:javascript|node\.?js|jquery)\b|\bReact\b",
-    "typescript": r"(?i)\btypescript\b",
-    "java": r"(?i)\bjava\b",
+    "python": r"(?i:\bpython\d?\b|\b(?:numpy|pandas|django|flask)\b)",
+    "javascript": r"(?i:\b(?:javascript|node\.?js|jquery)\b)|\bReact\b",
+    "typescript": r"(?i:\btypescript\b)",
+    "java": r"(?i:\bjava\b)",
     "c": r"\b(?:in|using) C(?:[ .,:;?!\n]|$)|\bC (?:program|code|function|language|script|struct)",
-    "c++": r"(?i)\bc\+\+|\bcpp\b",
-    "c#": r"(?i)\bc#|\bc sharp\b",
-    "go": r"(?i)\bgolang\b|\b(?:in|using) Go\b",
+    "c++": r"(?i:\bc\+\+|\bcpp\b)",
+    "c#": r"(?i:\bc#|\bc sharp\b)",
+    "go": r"(?i:\bgolang\b|\b(?:in|using) Go\b)",
     "rust": r"\bRust\b",
     "ruby": r"\bRuby\b",
-    "php": r"(?i)\bphp\b",
-    "css": r"(?i)\bcss\b",
-    "html": r"(?i)\bhtml\b",
-    "other": r"(?i)\b(?:sql|swift|kotlin|scala|perl|matlab|haskell|pseudo-?code|bash|shell|xml|excel|vba|lisp)\b"
-    r"|\bassembly\b|\bR\b",
+    "php": r"(?i:\bphp\b)",
+    "css": r"(?i:\bcss\b)",
+    "html": r"(?i:\bhtml\b)",
+    "other": r"(?i:\b(?:sql|swift|kotlin|scala|perl|matlab|haskell|pseudo-?code|bash|shell|xml|excel|vba|lisp)\b)"
+    r"|(?i:\bassembly\b)|\bR\b",
 }
-_LANGUAGES = {language: re.compile(words) for language, words in LANGUAGES.items()}
+_NAMES = tuple(LANGUAGES)
+_LANGUAGES = re.compile("|".join(f"({words})" for words in LANGUAGES.values()))
 
 # How Python begins that nobody takes for something else.
 PYTHON_OPENING = (
@@ -225,4 +226,4 @@ def _grammar(language: str) -> Any:
 
 def languages_of(prompt: str) -> set[str]:
     """The languages that the prompt names; "other" for those that there is no parser for."""
-    return {language for language, words in _LANGUAGES.items() if words.search(prompt)}
+    return {_NAMES[(found.lastindex or 1) - 1] for found in _LANGUAGES.finditer(prompt)}

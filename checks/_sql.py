@@ -39,26 +39,20 @@ DEMANDED = (
 _VERB, _ANY_VERB = re.compile(r"\s*" + VERBS), re.compile(r"\s*" + VERBS, re.I)
 _ASKED, _DEMANDED = re.compile(ASKED), re.compile(DEMANDED)
 _ANYWHERE = re.compile(rf"{VERBS}|\b(?:GRANT|REVOKE|SHOW|USE|EXEC|CALL|DESCRIBE|EXPLAIN|BACKUP|BEGIN|DECLARE)\b", re.I)
-_NAMED = {
-    "mysql": re.compile(r"(?i)\b(?:mysql|mariadb)\b"),
-    "postgres": re.compile(r"(?i)\bpostgres"),
-    "tsql": re.compile(r"(?i)\b(?:t-?sql|sql server|mssql|transact)\b"),
-    "oracle": re.compile(r"(?i)\b(?:oracle|pl/?sql)\b"),
-    "sqlite": re.compile(r"(?i)\bsqlite"),
-    "bigquery": re.compile(r"(?i)\bbig ?query\b"),
-    "snowflake": re.compile(r"(?i)\bsnowflake\b"),
-}
-# What only one dialect writes so.
-_SIGNS = (
-    ("mysql", re.compile(r"`|(?i:\bAUTO_INCREMENT\b|\bENGINE\s*=|\bLIMIT\s+\d+\s*,|\bSHOW\s+\w+)")),
-    (
-        "tsql",
-        re.compile(r"(?i:\bTOP\s*\(?\d|\bIDENTITY\s*\(|\bNVARCHAR\b|\bGETDATE\b)|\[[\w ]+\]|(?m:^\s*GO\s*$)|\bN'"),
-    ),
-    ("postgres", re.compile(r"(?i)::|\bILIKE\b|\bSERIAL\b|\bRETURNING\b|\$\d|\bDISTINCT\s+ON\b")),
-    ("oracle", re.compile(r"(?i)\bVARCHAR2\b|\bNUMBER\s*\(|\bSYSDATE\b|\bROWNUM\b|\(\+\)|\bNVL\b")),
-    ("bigquery", re.compile(r"(?i)\bSTRUCT\b|\bUNNEST\b|\bSAFE_|\bEXCEPT\s*\(")),
-    ("snowflake", re.compile(r"(?i)\bQUALIFY\b|\bVARIANT\b|\bFLATTEN\b")),
+# How people name a dialect, and what only one dialect writes so; a group is sqlglot's name of it.
+_NAMED = re.compile(
+    r"\b(?:(?P<mysql>mysql|mariadb)|(?P<postgres>postgres)|(?P<tsql>t-?sql|sql server|mssql|transact)"
+    r"|(?P<oracle>oracle|pl/?sql)|(?P<sqlite>sqlite)|(?P<bigquery>big ?query)|(?P<snowflake>snowflake))",
+    re.I,
+)
+_SIGNS = re.compile(
+    r"(?P<mysql>`|\bAUTO_INCREMENT\b|\bENGINE\s*=|\bLIMIT\s+\d+\s*,|\bSHOW\s+\w+)"
+    r"|(?P<tsql>\bTOP\s*\(?\d|\bIDENTITY\s*\(|\bNVARCHAR\b|\bGETDATE\b|\[[\w ]+\]|^\s*GO\s*$|\bN')"
+    r"|(?P<postgres>::|\bILIKE\b|\bSERIAL\b|\bRETURNING\b|\$\d|\bDISTINCT\s+ON\b)"
+    r"|(?P<oracle>\bVARCHAR2\b|\bNUMBER\s*\(|\bSYSDATE\b|\bROWNUM\b|\(\+\)|\bNVL\b)"
+    r"|(?P<bigquery>\bSTRUCT\b|\bUNNEST\b|\bSAFE_|\bEXCEPT\s*\()"
+    r"|(?P<snowflake>\bQUALIFY\b|\bVARIANT\b|\bFLATTEN\b)",
+    re.I | re.M,
 )
 _TRIED = ("", "mysql", "postgres", "tsql", "sqlite", "oracle", "bigquery")
 """Tried in this order, behind the dialects that are named or show."""
@@ -122,8 +116,8 @@ def reads(text: str, about: str = "", dialect: str = "") -> bool | None:
 
 
 def _order(bare: str, about: str) -> Iterator[str]:
-    named = [dialect for dialect, name in _NAMED.items() if name.search(about)]
-    shown = [dialect for dialect, sign in _SIGNS if sign.search(bare)]
+    named = [found.lastgroup or "" for found in _NAMED.finditer(about)]
+    shown = [found.lastgroup or "" for found in _SIGNS.finditer(bare)]
     yield from dict.fromkeys((*named, *shown, *_TRIED))
 
 

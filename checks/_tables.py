@@ -3,6 +3,8 @@
 import csv
 import re
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 from checks._snippets import all_read, code_only, fenced, unfenced
 
@@ -37,12 +39,18 @@ def holds_markdown_tables(answer: str, _prompt: str) -> bool | None:
 
 def _tables(text: str) -> Iterator[list[str]]:
     """The lines of each table that a reader of GitHub's Markdown sees."""
-    from markdown_it import MarkdownIt
-
     lines = text.split("\n")
-    for token in MarkdownIt("zero").enable("table").parse(text):
+    for token in _reader().parse(text):
         if token.type == "table_open" and token.map:
             yield lines[token.map[0] : token.map[1]]
+
+
+@cache
+def _reader() -> Any:
+    """Of tables and nothing else."""
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("zero").enable("table")
 
 
 def _fits(rows: list[str]) -> bool:
