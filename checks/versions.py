@@ -1,7 +1,10 @@
 """Versions of checks: a digest of all that a verdict follows from beside the record, so that a change is seen."""
 
 import hashlib
+import sys
 from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import version
 from pathlib import Path
 
 import polars as pl
@@ -12,12 +15,20 @@ from checks.registry import Check
 # What polars writes before a Python function that an expression calls.
 _PYTHON = b"PLPYFN"
 
+PARSERS = (
+    *("jsonschema", "markdown-it-py", "orjson", "pyyaml", "sqlglot", "tree-sitter", "tree-sitter-bash"),
+    *("tree-sitter-c", "tree-sitter-c-sharp", "tree-sitter-cpp", "tree-sitter-css", "tree-sitter-go"),
+    *("tree-sitter-html", "tree-sitter-java", "tree-sitter-javascript", "tree-sitter-php", "tree-sitter-ruby"),
+    *("tree-sitter-rust", "tree-sitter-typescript"),
+)
+"""The distributions that checks parse with."""
+
 
 def version_of(*expressions: pl.Expr) -> str:
     """24 hex characters, the same in every process: of the expressions as polars writes them, constants and all.
 
     Of the derived columns they read, and of polars' own version. An expression that calls Python has every file of
-    this folder as its version instead: what a function calls cannot be told from outside.
+    this folder as its version instead, and every parser: what a function calls cannot be told from outside.
     """
     digest = hashlib.sha256(pl.__version__.encode())
     for name, expression in [*enumerate(expressions), *behind(expressions).items()]:
@@ -35,4 +46,11 @@ def _written(expression: pl.Expr) -> bytes:
     if _PYTHON not in written:
         return written
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    return str(expression).encode() + b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)
+    read = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)
+    return str(expression).encode() + read + _parsers()
+
+
+@cache
+def _parsers() -> bytes:
+    """Python and the parsers by their versions: what they read and refuse changes with them."""
+    return "\0".join([sys.version, *(f"{name} {version(name)}" for name in PARSERS)]).encode()

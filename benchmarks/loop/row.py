@@ -87,6 +87,10 @@ class Row:
         """Whether the prompt has one of the words, in any case."""
         return has_any(self.asked, words)
 
+    def begins(self, *signs: str) -> bool:
+        """Whether one of the signs stands where the answer begins, blanks aside."""
+        return self.answer.lstrip().startswith(signs)
+
     @cached_property
     def asked(self) -> str:
         return self.prompt.lower()

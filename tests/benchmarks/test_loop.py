@@ -102,6 +102,16 @@ GIVEN = [
     "石桥建于一三四一年。" * 20,
     "สะพานหินเก่าสร้างขึ้น " * 20,
 ]
+FORMATS = [
+    *("Return it as JSON.", "Write SQL in MySQL.", "Write it in Python.", "A program in C", "Output it in CSV format."),
+    *("Write it as XML.", "Convert it to YAML.", "Say it.", '{"type": "object", "properties": {"a": {}}} as JSON'),
+]
+WRITTEN = [
+    *('{"a": 1}', '{"a": 1', "[1]\n[2]", "SELECT a FROM t", "select a from t where", "def f():\n    pass", "print 'x'"),
+    *("#include <stdio.h> \nint main() {}", "<a><b/></a>", "<ul><li>a</ul>", "<div>a", "a,b\n1,2", "a,b\n1", "a: [1"),
+    *("| a |\n|---|\n| 1 | 2 |", r"\[ \frac{1}{2}", "x = 1\n" * 4_000, "CREATE TABLE t (a INT, b INT"),
+]
+FENCES = ["json", "sql", "PYTHON", "js", "c#", "xml", "html", "csv", "yaml", "toml", "latex", "text", ""]
 TURNS = [{"role": role, "content": text} for role in ("user", "assistant", "tool", "system") for text in ("Hi", " ")]
 
 
@@ -133,6 +143,12 @@ def test_both_say_the_same_of_planted_texts(make_records):
     ]
     rows += [{**row, "kind": "kto", "label": label} for row in rows[::3] for label in (True, False, None)]
     rows += [{"prompt": "Go on.", "completion": answer, "tools": tools} for answer in TEXTS for tools in ("[]", "add")]
+    assert differing(make_records(rows)) == {}
+
+
+def test_both_say_the_same_of_formats(make_records):
+    fenced = [f"So:\n```{fence}\n{text}\n```" for fence in FENCES for text in WRITTEN]
+    rows = [{"prompt": prompt, "completion": text} for prompt in FORMATS for text in (*WRITTEN, *fenced)]
     assert differing(make_records(rows)) == {}
 
 
