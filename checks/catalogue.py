@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from checks import formatting, grounding, language, length, refusal, safety, structure
+from checks import constraints, formatting, grounding, language, length, refusal, safety, structure
 from checks._text import behind, with_derived
 from checks.registry import CHECKS, Check
 
-FAMILIES = (structure, length, formatting, grounding, language, refusal, safety)
+FAMILIES = (structure, length, formatting, constraints, grounding, language, refusal, safety)
 """The files of checks, in the order in which reasons are listed."""
 
 MEASURED = frozenset({"n_tokens", "limit_tokens", "allowed_languages", "prompt_language", "completion_language"})

@@ -1,0 +1,243 @@
+"""How much a request asks for: "in at most 50 words", "two sentences", "list five".
+
+A demand is read only where a request states exactly one of its unit, in words that leave no doubt that the answer is
+meant: "these 3 words" are given, "add two sentences" is about a part.
+"""
+
+import math
+import re
+from typing import NamedTuple
+
+# No demand is about more; it also keeps sums within 64 bits.
+ENDLESS = 10**9
+# What universities let pass of a stated number of words, either way (Torrens University's 10% margin, and others).
+ABOUT = 0.1
+# Below, a bare number ("in 5 words") is meant to the word; from here on it is a size.
+LEAST_SIZE = 20
+
+
+class Bound(NamedTuple):
+    """What is asked for, both ends included. `is_size`: "about 200", or a bare large number, which is no hard limit."""
+
+    least: int
+    most: int
+    is_size: bool = False
+
+
+_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen"
+    " eighteen nineteen twenty"
+)
+_NUMBERS = {word: number for number, word in enumerate(_WORDS.split())} | {
+    **{"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "eighty": 80, "hundred": 100, "a hundred": 100},
+    **{"one hundred": 100, "two hundred": 200, "a dozen": 12, "single": 1},
+}
+NUMBER = rf"(?:\d{{1,3}},\d{{3}}\b|\d{{1,5}}\b|(?:{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})\b)"
+
+# What is asked first decides: "no less than" holds "less than".
+_MEANINGS = {
+    "least": r"at (?:the )?least|no (?:less|fewer) than|not (?:less|fewer) than|(?:a )?min(?:imum)?(?: of)?",
+    "most": r"at (?:the )?most|(?:no|not) (?:more|longer) than|up to|within|not exceed(?:ing)?|(?:a )?limit(?:ed)? (?:of|to)"
+    r"|(?:a )?max(?:imum)?(?: of)?",
+    "under": r"(?:less|fewer|shorter) than|under|below",
+    "over": r"(?:more|longer|greater) than|over|above",
+    "about": r"about|around|approximately|approx\.?|roughly|circa|nearly|almost",
+    "exact": r"exactly|precisely|only|just",
+    "between": r"between",
+}
+_AFTERWARDS = {
+    "least": r"or (?:more|over|above)|and above|min(?:imum)?\b|at least\b",
+    "most": r"or (?:less|fewer|under|below)|and under|max(?:imum)?\b|at most\b|tops\b",
+    "about": r"or so\b",
+}
+_LEAD = rf"(?:{'|'.join(_MEANINGS.values())})"
+_TAIL = rf"(?:,?\s*\(?(?:{'|'.join(_AFTERWARDS.values())}))"
+
+
+class Unit(NamedTuple):
+    """Something that is counted, and how a request has to speak of it.
+
+    `noun` is its pattern, `before` what has to stand before a number that has no "at least" or the like, `never_before`
+    what must not stand before it in any case, `never_after` what must not follow, `texts` what may follow "a 50-word".
+    """
+
+    noun: str
+    before: str
+    never_before: str
+    never_after: str
+    texts: str
+    least_number: int = 1
+
+
+_TEXTS = (
+    r"\s+(?:[\w-]+\s+){0,2}?(?:summary|story|essay|article|paragraph|description|poem|review|letter|speech|report|response"
+    r"|answer|explanation|biography|bio|blog|post|e-?mail|introduction|overview|synopsis|abstract|statement|pitch|message"
+    r"|advertisement|ad|caption|sentence|slogan|headline|title|tagline|monologue|narrative|composition|passage|analysis"
+    r"|dialogue|script|note|memo|proposal|tweet|definition|quote|song|rap|verse|recap|argument|critique|phrase)\b"
+)
+_INTO = r"\b(?:in|within|into|using|to|with|be|is|has|have|contains?|containing|answer:?|as)\s+(?:a\s+)?$"
+_PART = r"\b(?:provided with|given|presented with|add|adds|adding|chang\w+|replac\w+|remov\w+|insert\w*|find\w*|identify|learn|count\w*|the|these|those|first|last)\s+$"
+_WRITES = (
+    r"(?:^|[.!?:,]\s*|\b(?:please|and|then|to|you|me)\s+)"
+    r"(?:write|generate|create|compose|construct|produce|craft|formulate|provide|give|respond with|answer with)\s+(?:me\s+)?$"
+)
+_CONSISTS = r"\b(?:summary|paragraph|essay|story|description|response|answer|consists?|consisting|made up|poem|article) of\s+$"
+
+WORDS = Unit(
+    r"words?",
+    rf"{_INTO}|{_CONSISTS}",
+    rf"{_PART}|\b(?:list|name|provide|give|suggest|generate|brainstorm|list of|set of|of the|that|are)\s+$",
+    r"\s*:|-|\s+(?:of|that|which|who|related|starting|beginning|ending|ends?|rhyming|from|describing|associated|to describe"
+    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with)\b",
+    _TEXTS,
+)
+CHARACTERS = Unit(
+    r"characters?",
+    r"\b(?:in|within|into|using|to|be|is)\s+$",
+    _PART,
+    r"\s+(?:in a|who|that|from|of|on|named|are|and|with)\b",
+    r"\s+(?:[\w-]+\s+)?(?:tweet|message|text|description|summary|headline|title|post|bio|response|caption)\b",
+    LEAST_SIZE,
+)
+SENTENCES = Unit(
+    r"(?:(?:short|complete|full|simple|brief|concise|descriptive|different|unique|example|original|coherent|new)[ -]+){0,2}"
+    r"sentences?",
+    rf"{_INTO}|{_WRITES}|{_CONSISTS}",
+    _PART,
+    r"\s+(?:that are|which|from|given|provided|below|above|in the|of the|into|per|is|are|each|or)\b",
+    _TEXTS,
+)
+PARAGRAPHS = Unit(
+    r"(?:(?:short|full|brief|concise|separate)[ -]+){0,2}paragraphs?",
+    rf"{_INTO}|{_WRITES}|{_CONSISTS}",
+    _PART,
+    r"\s+(?:from|given|provided|below|above|of the|into|per|is|are|or)\b",
+    _TEXTS,
+)
+
+
+def mention(unit: Unit) -> str:
+    """The pattern of a number of this unit. With two of them it is unclear which is the demand."""
+    return rf"(?i)\b{NUMBER}\+?[ –-]+{unit.noun}\b"
+
+
+# What is shared out is not counted over the whole answer.
+SHARED_OUT = r"(?i)\b(?:each|every|per|apiece|respectively)\b"
+
+
+def bound(request: str, unit: Unit) -> Bound | None:
+    """What the one mention in the request demands of the answer; None where that is in doubt."""
+    found = re.search(
+        rf"(?i)(?:\b(?P<lead>{_LEAD})\s+)?(?P<article>an?\s+)?\b(?P<n>{NUMBER})(?:\s*(?:-|–|—|to|and|or)\s*(?P<m>{NUMBER}))?"
+        rf"(?P<plus>\+)?(?P<dash>[ –-]+){unit.noun}\b(?:\s+(?:long|in length)\b)?(?P<tail>{_TAIL})?",
+        request,
+    )
+    if found is None or re.search(SHARED_OUT, request):
+        return None
+    before, after = request[: found.start()][-40:], request[found.end() :][:60]
+    if _is(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
+        return None
+    hard = found["lead"] or found["tail"] or found["plus"]
+    article = found["article"] or re.search(r"\ban?\s+$", before, re.IGNORECASE)
+    if not (hard or _is(unit.before, before) or (article and re.match(unit.texts, after, re.IGNORECASE))):
+        return None
+    read = limits(found["lead"] or "", (found["tail"] or "") + (" or more" if found["plus"] else ""), found["n"], found["m"])
+    return read if read and max(read.least, min(read.most, ENDLESS)) >= unit.least_number else None
+
+
+def _is(pattern: str, text: str) -> bool:
+    return re.search(pattern, text, re.IGNORECASE) is not None
+
+
+def limits(lead: str, tail: str, first: str, second: str | None) -> Bound | None:
+    """The bound that words around one or two written numbers make of them.
+
+    >>> limits("no more than", "", "fifty", None), limits("", "or less", "10", None), limits("less than", "", "10", None)
+    (Bound(least=0, most=50, is_size=False), Bound(least=0, most=10, is_size=False), Bound(least=0, most=9, is_size=False))
+    >>> limits("about", "", "200", None), limits("", "", "three", "5")
+    (Bound(least=180, most=220, is_size=True), Bound(least=3, most=5, is_size=False))
+    """
+    low = number(first)
+    high = number(second) if second else low
+    meaning = _meaning(lead, _MEANINGS) or _meaning(tail, _AFTERWARDS)
+    if low is None or high is None or high < low or (meaning == "between" and second is None):
+        return None
+    if meaning == "about" or (meaning is None and second is None and low >= LEAST_SIZE):
+        margin = math.ceil(low * ABOUT)
+        return Bound(low - margin, high + margin, is_size=True)
+    ends = {"least": (low, ENDLESS), "over": (low + 1, ENDLESS), "most": (0, high), "under": (0, high - 1)}
+    return Bound(*ends.get(meaning or "", (low, high)))
+
+
+def _meaning(said: str, meanings: dict[str, str]) -> str | None:
+    return next((name for name, pattern in meanings.items() if said and _is(rf"\b(?:{pattern})", said)), None)
+
+
+def number(written: str) -> int | None:
+    """A number in digits or as a word.
+
+    >>> number("1,200"), number("Twelve"), number("many")
+    (1200, 12, None)
+    """
+    plain = written.lower().replace(",", "")
+    return int(plain) if plain.isdecimal() else _NUMBERS.get(plain)
+
+
+_LISTS = (
+    r"(?:list|name|give|provide|suggest|identify|generate|create|write|make|come up with|brainstorm|think of|think up|state"
+    r"|describe|find|mention|outline|tell|propose|recommend|cite|compile|construct|produce|develop|design|explain|share"
+    r"|offer|show|compose|formulate|highlight|pick|select|choose|invent|draft|prepare)"
+)
+ITEMS_ASKED = (
+    r"(?i)(?:^|[.!?]\s+|\n\s*)(?:(?:please|can you|could you|would you)\s+){0,2}"
+    rf"(?:{_LISTS}(?:\s+(?:me|us|out|up|down))?|what (?:are|were))\s+(?:some of\s+)?(?:(?:an?|the|your|any)\s+)?"
+    r"(?:(?:[\w-]+\s+)?(?:list|set|series|collection)\s+(?:of|with|containing)\s+)?(?:the\s+)?(?:(?:top|first|last|best)\s+)?"
+    rf"(?:{_LEAD}\s+)?{NUMBER}(?:\s*(?:-|–|to|or)\s*{NUMBER})?\s+[a-z]"
+)
+_ITEMS = re.compile(
+    ITEMS_ASKED.replace(rf"(?:{_LEAD}\s+)?{NUMBER}", rf"(?:(?P<lead>{_LEAD})\s+)?(?P<n>{NUMBER})").replace(
+        rf"\s*{NUMBER})?\s+[a-z]", rf"\s*(?P<m>{NUMBER}))?\s+(?P<after>[a-z][\w'’-]*(?:\s+[\w'’-]+){{0,2}})"
+    )
+)
+# What is no item of a list, or a size.
+_NO_ITEMS = (
+    r"^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
+    r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
+    r"|sides?|dimensions?|recipes?|instructions|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b"
+    r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
+)
+# Two counts in one request, or things that come in twos: it is unclear what is counted.
+_TWO_COUNTS = (
+    rf"(?i)\b(?:and|or|,)\s+(?:at least\s+)?{NUMBER}\s+\w+|\band\s+(?:dis|cons\b|weak|draw|don|why|how|explain|describe"
+    r"|provide|give|write|discuss|compare|the differences?|opportunit)|\bpros\b|\bpair|\bfor (?:both|these|those)\b|\bcategor"
+    r"|\bsentences\b|\bdo['’]?s and\b"
+)
+
+
+_CHINESE = {word: number for number, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
+ITEMS_ASKED_IN_CHINESE = (
+    r"^(?:请)?(?:列出|列举|给出|给我|提供|说出|写出|举出|命名|提出|生成|创建|描述|推荐|找出|想出)(?:一个|一份)?(?:包含|[^，。,\n\d]{1,12}的)?"
+    r"(?:\d{1,3}|[两二三四五六七八九十])\s*(?:个|种|条|项|点|位|本|部|款|类|件|座)[^月小段句字词数人年天]"
+)
+_ITEMS_IN_CHINESE = re.compile(ITEMS_ASKED_IN_CHINESE.replace(r"(?:\d{1,3}|[", r"(?P<n>\d{1,3}|["))
+_TWO_COUNTS_IN_CHINESE = re.compile(r"每|各|分别|和(?:\d|[两二三四五六七八九十])|优缺点|，并")
+
+
+def items(request: str) -> Bound | None:
+    """How many items a list is asked to have; None where no list is, or where that is in doubt.
+
+    >>> items("Name five rivers."), items("List at least 3 uses of a brick"), items("Write two sentences.")
+    (Bound(least=5, most=5, is_size=False), Bound(least=3, most=1000000000, is_size=False), None)
+    """
+    chinese = _ITEMS_IN_CHINESE.search(request)
+    if chinese:
+        count = _CHINESE.get(chinese["n"]) or number(chinese["n"])
+        return Bound(count, count) if count and count > 1 and not _TWO_COUNTS_IN_CHINESE.search(request) else None
+    found = list(_ITEMS.finditer(request))
+    if len(found) != 1 or re.search(SHARED_OUT, request) or re.search(_TWO_COUNTS, request):
+        return None
+    one = found[0]
+    if _is(_NO_ITEMS, one["after"]):
+        return None
+    read = limits(one["lead"] or "exactly", "", one["n"], one["m"])
+    return read if read and read.most > 1 else None

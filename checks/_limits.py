@@ -1,0 +1,51 @@
+"""The bounds that requests state, as columns: structs of `least`, `most` and `is_size`, null where none is stated."""
+
+from collections.abc import Callable
+
+import polars as pl
+
+from checks._bounds import CHARACTERS, ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit, bound, items, mention
+from checks._counts import Range
+from checks._request import REQUEST
+from checks._text import derived, has, has_literal, where
+
+_BOUND = pl.Struct({"least": pl.Int64(), "most": pl.Int64(), "is_size": pl.Boolean()})
+
+
+def _read(asked: pl.Expr, reader: Callable[[str], Bound | None]) -> pl.Expr:
+    def each(requests: pl.Series) -> pl.Series:
+        found: list[dict[str, int] | None] = [None] * len(requests)
+        for place in requests.is_not_null().arg_true():
+            read = reader(requests[place])
+            found[place] = read._asdict() if read else None
+        return pl.Series(requests.name, found, dtype=_BOUND)
+
+    return asked.map_batches(each, return_dtype=_BOUND)
+
+
+def _stated(unit: Unit, hint: str) -> pl.Expr:
+    hinted = where(has_literal(REQUEST, hint, ignore_case=True), REQUEST)
+    once = where(hinted.str.count_matches(mention(unit)) == 1, hinted)
+    return _read(once, lambda request: bound(request, unit))
+
+
+WORD_BOUND = derived("d_words", _stated(WORDS, "word"))
+CHARACTER_BOUND = derived("d_characters", _stated(CHARACTERS, "character"))
+SENTENCE_BOUND = derived("d_sentences", _stated(SENTENCES, "sentence"))
+PARAGRAPH_BOUND = derived("d_paragraphs", _stated(PARAGRAPHS, "paragraph"))
+ITEM_BOUND = derived("d_items", _read(where(has(REQUEST, f"{ITEMS_ASKED}|(?-i:{ITEMS_ASKED_IN_CHINESE})"), REQUEST), items))
+
+
+def is_stated(bounds: pl.Expr) -> pl.Expr:
+    """Whether the request states a bound."""
+    return bounds.struct.field("least").is_not_null()
+
+
+def is_size(bounds: pl.Expr) -> pl.Expr:
+    """Whether that is no hard limit."""
+    return bounds.struct.field("is_size").fill_null(False)
+
+
+def keeps(bounds: pl.Expr, count: Range) -> pl.Expr:
+    """Whether a count can be within the bounds, by whichever rule it is taken."""
+    return (count.low <= bounds.struct.field("most")) & (count.high >= bounds.struct.field("least"))

@@ -1,0 +1,229 @@
+"""Words that a request demands or forbids, and the words that an answer has to begin or end with."""
+
+import re
+
+from checks._bounds import NUMBER, limits
+
+# A demand of more words, or of longer ones, is a text to work on.
+MAX_TERMS = 15
+MAX_TERM_WORDS = 6
+MAX_BARE_WORDS = 2
+
+_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "`": "'", "«": '"', "»": '"', "\u00a0": " "})
+_QUOTED = r"\"[^\"\n]{1,120}\"|(?<!\w)'[^'\n]{1,120}'(?!\w)"
+_TERM_NOUN = r"(?:key ?)?(?:words?|phrases?|terms?|idioms?|expressions?)"
+_QUOTED_LIST = rf"(?P<quoted>(?:{_QUOTED})(?:(?:,? (?:and|&) |[,.]? ?|, )(?:{_QUOTED}))*)"
+_BARE_LIST = r"(?P<bare>[\w'-]+(?: [\w'-]+)?(?:, ?[\w'-]+(?: [\w'-]+)?)*(?:,? (?:and|&) [\w'-]+(?: [\w'-]+)?)?)[ .]*(?:$|\n)"
+_USES = (
+    r"\b(?:us(?:e|es|ing)|includ(?:e|es|ing)|contain(?:s|ing)?|incorporat(?:e|es|ing)|mention(?:s|ing)?|featur(?:es?|ing)"
+    r"|(?<!associated )(?<!pair )(?<!related )(?<!rhyme )(?<!rhymes )(?<!begins )(?<!starts )(?<!ends )(?<!do )with)"
+)
+_MANY = r"(?:all|each|of|the|these|this|both|those|following|given|two|three|four|five|\d|exact|specific|provided)"
+_REQUIRED = re.compile(
+    rf"{_USES}(?: {_MANY}){{0,4}} {_TERM_NOUN}(?: {_MANY})?:?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})", re.IGNORECASE
+)
+_USES_GIVEN = re.compile(
+    rf"{_USES}(?: {_MANY}){{0,4}} (?:following|given|provided|these) (?:\w+ )?{_TERM_NOUN}(?: (?:given|provided|below))?"
+    rf"(?: in (?:a|an|your|the) (?:\w+ )?\w+)?[ .:]*$|{_USES} the {_TERM_NOUN} (?:given|provided|below)[ .:]*$",
+    re.IGNORECASE,
+)
+# What is done to a word is no demand that it stands in the answer; nor is one word out of several.
+_OTHER_TASKS = re.compile(
+    r"\b(?:acrostic|anagram|rhym\w*|synonyms?|antonyms?|replac\w*|without|not|don't|avoid\w*|instead|translat\w*|defin\w*"
+    r"|mean\w*|categor\w*|classif\w*|sort|(?:re-?)?arrang\w*|rearrang\w*|compar\w*|differen\w*|explain|identif\w*|count|code"
+    r"|function|sql|query|regex|homophones?|riddle|crossword|scenario|situation|when|how|program|script|html|pun|compound"
+    r"|different|form|tense|plural|instance|each|every|repeat|search|table|list|javascript|python|letters)\b",
+    re.IGNORECASE,
+)
+
+
+def _plain(text: str) -> str:
+    return text.translate(_QUOTES)
+
+
+def required_words(request: str, context: str, answer: str) -> bool | None:
+    """Whether every word that the request demands stands in the answer, in some form; None where it demands none.
+
+    >>> required_words('Write a line using the words "sun" and "sea".', "", "The sunny sea.")
+    True
+    >>> required_words("Write a poem with the following words:", "moon, river", "The moon is up.")
+    False
+    """
+    terms = _demanded(_plain(request), _plain(context))
+    return None if terms is None else all(_occurs(term, _plain(answer).lower()) for term in terms)
+
+
+def _demanded(request: str, context: str) -> list[str] | None:
+    if _OTHER_TASKS.search(re.sub(_QUOTED, "", request)):
+        return None
+    found = list(_REQUIRED.finditer(request))
+    if len(found) == 1 and not context:
+        return _listed(found[0])
+    if _USES_GIVEN.search(request) and context:
+        bare = re.sub(r"^\s*(?:the )?(?:key ?)?(?:words?|phrases?|terms?)\s*(?:list)?\s*[:-]\s*", "", context, flags=re.IGNORECASE)
+        return _split(bare)
+    return None
+
+
+def _listed(found: re.Match[str]) -> list[str] | None:
+    if found["quoted"]:
+        terms = [quoted[1:-1].strip(" ,.!?;:") for quoted in re.findall(_QUOTED, found["quoted"])]
+        return terms if all(0 < len(term.split()) <= MAX_TERM_WORDS for term in terms) else None
+    return _split(found["bare"])
+
+
+def _split(text: str) -> list[str] | None:
+    parts = [part.strip(" \"'.") for part in re.split(r"\s*(?:[,;\n]|\s&\s|\band\b)\s*", text.strip()) if part.strip(" \"'.")]
+    usable = 0 < len(parts) <= MAX_TERMS and all(len(part.split()) <= MAX_BARE_WORDS for part in parts)
+    return parts if usable and not re.search(r"\bor\b|[:()/<>\[\]]|\d", text) else None
+
+
+def _occurs(term: str, answer: str) -> bool:
+    """Whether the term stands there, or each of its words up to its ending: "happy" in "happiness"."""
+    wanted = " ".join(term.lower().split())
+    return wanted in answer or all(re.search(rf"(?<!\w){re.escape(_stem(word))}", answer) for word in wanted.split())
+
+
+def _stem(word: str) -> str:
+    return word[: max(4, len(word) - 4)].removesuffix("y") if len(word) > 3 else word
+
+
+_BANS = (
+    r"(?:without(?: the use of| using| saying| mentioning)?|(?:do not|don't|must not|should not|cannot|can't|never|to not|not to)"
+    r" (?:use|include|contain|mention|say|write)|not (?:use|using|include|contain|containing|mention)|avoid(?:ing)?(?: using"
+    r"| the use of)?|refrain from (?:using|including|mentioning))"
+)
+_FORBIDDEN = re.compile(
+    rf"\b{_BANS}(?: any of)?(?: the)?(?: following)? (?:(?:key ?)?(?:words?|phrases?|terms?)):?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})"
+    rf"|\bthe (?:key ?)?(?:words?|phrases?) {_QUOTED_LIST.replace('quoted', 'passive')} (?:should|must|may|can) (?:not|never) (?:appear"
+    rf"|be|occur)",
+    re.IGNORECASE,
+)
+
+
+def forbidden_words(request: str, context: str, answer: str) -> bool | None:
+    """Whether no word that the request forbids stands in the answer; None where it forbids none.
+
+    >>> forbidden_words('Describe tea without using the word "leaf".', "", "A Leaf in water.")
+    False
+    """
+    found = list(_FORBIDDEN.finditer(_plain(request)))
+    if len(found) != 1:
+        return None
+    if found[0]["passive"]:
+        terms: list[str] | None = [quoted[1:-1].strip() for quoted in re.findall(_QUOTED, found[0]["passive"])]
+    else:
+        terms = _listed(found[0])
+    said = _plain(answer).lower()
+    return None if not terms else not any(_times(term, said, whole=True) for term in terms)
+
+
+_TIMES = re.compile(
+    rf"\b(?P<kind>word|keyword|letter|phrase) (?P<term>{_QUOTED}|[\w-]+)(?: (?:should|must|needs? to|has to|to))?"
+    rf"(?: (?:appears?|be used|occurs?|show up|be included|be mentioned|appearing))?(?: in (?:your|the) (?:entire )?\w+)?"
+    rf" (?:(?P<lead>at least|at most|less than|fewer than|more than|no more than|no less than|exactly|only) )?"
+    rf"(?:(?P<n>{NUMBER}) times|(?P<once>once|twice))(?P<tail>,? or (?:more|less|fewer))?",
+    re.IGNORECASE,
+)
+
+
+def term_frequency(request: str, context: str, answer: str) -> bool | None:
+    """Whether the word or letter that the request counts occurs as often as it says; None where it counts none.
+
+    >>> term_frequency("Praise tea. The word tea should appear at least 3 times.", "", "Tea! Tea!")
+    False
+    """
+    found = list(_TIMES.finditer(_plain(request)))
+    if len(found) != 1:
+        return None
+    one = found[0]
+    written = one["n"] or {"once": "1", "twice": "2"}[one["once"].lower()]
+    read = limits(one["lead"] or "exactly", one["tail"] or "", written, None)
+    said, term = _plain(answer).lower(), one["term"].strip("\"'").lower()
+    if read is None or not term:
+        return None
+    if one["kind"].lower() == "letter":
+        return read.least <= said.count(term) <= read.most
+    return _times(term, said, whole=True) <= read.most and _times(term, said, whole=False) >= read.least
+
+
+def _times(term: str, answer: str, *, whole: bool) -> int:
+    end = r"(?!\w)" if whole else ""
+    return len(re.findall(rf"(?<!\w){re.escape(term.lower())}{end}", answer))
+
+
+_PIECE = (
+    r"(?:response|answer|reply|output|story|essay|letter|email|poem|sentence|paragraph|article|speech|post|anecdote|tale"
+    r"|narrative|joke|text|it|message|dialogue|monologue|song|blog post|summary|question|statement|twister|haiku)"
+)
+_SAYING = r"(?:the |this |these |a |exact |exactly |same |following |given |phrase|words?|sentence|line|text|question|statement|clause)*"
+_BEGINS = re.compile(
+    rf"(?:\b(?P<piece>{_PIECE}),? (?:(?:that|which|must|should|to) )?)?(?:start|begin|open)(?:s|ing)? (?:your |the |its? |off )*"
+    rf"(?:(?:entire |whole )?{_PIECE} )?(?:off )?with {_SAYING}[:,]?\s*(?P<quoted>{_QUOTED})",
+    re.IGNORECASE,
+)
+_BEGINS_GIVEN = re.compile(
+    rf"\b{_PIECE} (?:(?:that|which) )?(?:start|begin)(?:s|ing)? with (?:the|this) (?:given |following )?(?:sentence|phrase|line)[ .:]*$",
+    re.IGNORECASE,
+)
+_ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_NTH = re.compile(
+    rf"\b(?:(?P<nth>{'|'.join(_ORDINALS)}) paragraph|paragraph (?P<number>\d))(?: (?:must|should|needs to|has to))?"
+    rf" (?:start|begin)s? with (?:the )?(?:word )?(?P<quoted>{_QUOTED}|[A-Za-z]+)",
+    re.IGNORECASE,
+)
+_ENDS = re.compile(
+    rf"(?:end|finish|conclude|close)(?:s|ing)? (?:your |the |its? |off )*(?:(?:entire |whole )?{_PIECE} )?with {_SAYING}[:,]?\s*"
+    rf"(?P<quoted>{_QUOTED})|\bend of your (?:entire )?{_PIECE} should (?:read|be|say)[:,]?\s*(?:{_QUOTED})",
+    re.IGNORECASE,
+)
+_NO_TEXT = re.compile(
+    r"\b(?:letters?|regex|regular expression|quer(?:y|ies)|match\w*|function|program|code|filter|strings?|names?|words? (?:that"
+    r"|which|starting|ending|beginning)|each|every|all (?:the )?(?:words|lines|sentences)|rewrite|last name|list)\b",
+    re.IGNORECASE,
+)
+# A title and a line of address may come first.
+_OPENING_LINES = 3
+
+
+def start_with(request: str, context: str, answer: str) -> bool | None:
+    """Whether the answer, or the paragraph that is named, begins as the request says; None where it says nothing of it.
+
+    >>> start_with('Write a story that starts with "It was late".', "", "The Night\\n\\nIt was late, and cold.")
+    True
+    """
+    asked = _plain(request)
+    nth = list(_NTH.finditer(asked))
+    if len(nth) == 1:
+        place = int(nth[0]["number"] or _ORDINALS[nth[0]["nth"].lower()])
+        paragraphs = [part for part in re.split(r"\n\s*\n", answer.strip()) if part.strip()]
+        opening = paragraphs[place - 1 : place]
+        return any(_bare(part).startswith(_bare(nth[0]["quoted"])) for part in opening)
+    if nth or _NO_TEXT.search(re.sub(_QUOTED, "", asked)):
+        return None
+    found = [one for one in _BEGINS.finditer(asked)]
+    phrase = found[0]["quoted"][1:-1] if len(found) == 1 else context if not found and _BEGINS_GIVEN.search(asked) else ""
+    if len(_bare(phrase)) < 2 or "\n" in phrase.strip():
+        return None
+    lines = [line for line in answer.splitlines() if line.strip()][:_OPENING_LINES]
+    return any(_bare(line).startswith(_bare(phrase)) for line in lines)
+
+
+def end_with(request: str, context: str, answer: str) -> bool | None:
+    """Whether the answer ends as the request says; None where it says nothing of it.
+
+    >>> end_with('Write a letter. End with "Yours, Ann".', "", "Dear Bo, all is well. Yours, Ann")
+    True
+    """
+    asked = _plain(request)
+    found = list(_ENDS.finditer(asked))
+    if len(found) != 1 or _NO_TEXT.search(re.sub(_QUOTED, "", asked)):
+        return None
+    phrase = _bare(re.findall(_QUOTED, found[0].group(0))[-1])
+    return _bare(answer[-2000:]).endswith(phrase) if len(phrase) > 1 else None
+
+
+def _bare(text: str) -> str:
+    """Words and the signs between them: what a reader compares."""
+    return " ".join(re.findall(r"[\w'-]+", _plain(text).lower())).strip("'-_ ")
+

@@ -1,0 +1,44 @@
+"""The language that a request wants its answer in."""
+
+import re
+
+LANGUAGES = {
+    **{"English": "en", "French": "fr", "Spanish": "es", "German": "de", "Italian": "it", "Portuguese": "pt", "Dutch": "nl"},
+    **{"Russian": "ru", "Chinese": "zh", "Mandarin": "zh", "Japanese": "ja", "Korean": "ko", "Arabic": "ar", "Hindi": "hi"},
+    **{"Latin": "la", "Greek": "el", "Turkish": "tr", "Polish": "pl", "Swedish": "sv", "Norwegian": "no", "Danish": "da"},
+    **{"Finnish": "fi", "Hebrew": "he", "Vietnamese": "vi", "Thai": "th", "Indonesian": "id", "Ukrainian": "uk"},
+    **{"Czech": "cs", "Hungarian": "hu", "Romanian": "ro", "Persian": "fa", "Farsi": "fa", "Urdu": "ur", "Bengali": "bn"},
+    **{"Bulgarian": "bg", "Croatian": "hr", "Marathi": "mr", "Tamil": "ta", "Telugu": "te", "Gujarati": "gu", "Kannada": "kn"},
+    **{"Punjabi": "pa", "Malayalam": "ml", "Nepali": "ne", "Swahili": "sw", "Catalan": "ca", "Slovak": "sk", "Tagalog": "tl"},
+}
+"""By the name that English has for them: the ISO 639 code."""
+
+SAME = {"yue": "zh", "wuu": "zh", "nb": "no", "nn": "no", "bs": "hr", "sr": "hr", "sh": "hr", "ms": "id", "fil": "tl"}
+"""Codes that a reader, or a model that measures, does not tell apart from another."""
+
+_NAME = rf"(?P<name>{'|'.join(LANGUAGES)})"
+_ASKED = re.compile(
+    rf"\b[Tt]ranslat\w*\b[^.?!\n]{{0,150}}?\b(?:in|into|to) (?:the )?{_NAME}\b|\b[Tt]ranslat\w*\b[^\n]{{0,150}}?[\"”'] ?(?:in|into|to)"
+    rf" {_NAME.replace('name', 'quoted')}\b"
+    rf"|\b(?:[Aa]nswer|[Rr]espond|[Rr]eply|[Rr]esponse|[Oo]utput)\b[^.?!\n]{{0,40}}?\b(?:in|using) (?:only )?(?:the )?"
+    rf"{_NAME.replace('name', 'answer')}\b"
+    rf"|^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay|[Rr]ewrite)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?"
+    rf"{_NAME.replace('name', 'written')}(?: language)?(?: that\b|[.,]| only|$)"
+    rf"|\bin (?:the )?{_NAME.replace('name', 'only')}(?: language)?[ ,]+(?:and )?(?:no other language|only)\b"
+)
+# About two languages, or about what is said of them.
+_ABOUT = re.compile(
+    r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|words? for|correct|wrong|check|synonyms?|pronounce\w*"
+    r"|version of|is it|phonetic|romani[sz]\w*|pinyin)\b",
+    re.IGNORECASE,
+)
+
+
+def language_wanted(request: str) -> str | None:
+    """The ISO 639 code of the one language that the answer is to be in; None where it is none, or in doubt.
+
+    >>> language_wanted('Translate "good day" into French.'), language_wanted("Is Latin a language?")
+    ('fr', None)
+    """
+    wanted = {LANGUAGES[name] for found in _ASKED.finditer(request) for name in found.groups() if name}
+    return wanted.pop() if len(wanted) == 1 and not _ABOUT.search(request) else None
