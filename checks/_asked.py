@@ -14,11 +14,17 @@ def judged(name: str, asked: pl.Expr, judge: Judge) -> pl.Expr:
     """A derived column of a judge's verdicts, null where `asked` is null or makes no such demand."""
 
     def each(rows: pl.Series) -> pl.Series:
-        requests, contexts, answers = (rows.struct.field(field) for field in ("request", "context", "answer"))
-        said: list[bool | None] = [None] * len(rows)
-        for place in requests.is_not_null().arg_true():
-            said[place] = judge(requests[place], contexts[place] or "", answers[place] or "")
-        return pl.Series(said, dtype=pl.Boolean)
+        asking = rows.struct.unnest().with_row_index("row").filter(pl.col("request").is_not_null())
+        found = [judge(request, context or "", said or "") for _, request, context, said in asking.iter_rows()]
+        return filled(rows.len(), asking["row"], pl.Series(found, dtype=pl.Boolean))
 
     read = pl.struct(request=asked, context=pl.col("context"), answer=answer())
     return derived(name, read.map_batches(each, return_dtype=pl.Boolean))
+
+
+def filled(length: int, rows: pl.Series, values: pl.Series) -> pl.Series:
+    """A series of so many nulls, but for the values at these rows."""
+    place = pl.Series([None], dtype=pl.UInt32).new_from_index(0, length)
+    if len(rows):
+        place.scatter(rows, pl.arange(len(rows), dtype=pl.UInt32, eager=True))
+    return values.gather(place) if len(values) else values.clear(length)

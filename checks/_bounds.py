@@ -6,6 +6,7 @@ meant: "these 3 words" are given, "add two sentences" is about a part.
 
 import math
 import re
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 # No demand is about more; it also keeps sums within 64 bits.
@@ -125,13 +126,17 @@ def mention(unit: Unit) -> str:
 SHARED_OUT = r"(?i)\b(?:each|every|per|apiece|respectively)\b"
 
 
+@cache
+def _stated(unit: Unit) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?i)(?:\b(?P<lead>{_LEAD})\s+)?(?P<article>an?\s+)?\b(?P<n>{NUMBER})(?:\s*(?:-|–|—|to|and|or)\s*(?P<m>{NUMBER}))?"
+        rf"(?P<plus>\+)?[ –-]+{unit.noun}\b(?:\s+(?:long|in length)\b)?(?P<tail>{_TAIL})?"
+    )
+
+
 def bound(request: str, unit: Unit) -> Bound | None:
     """What the one mention in the request demands of the answer; None where that is in doubt."""
-    found = re.search(
-        rf"(?i)(?:\b(?P<lead>{_LEAD})\s+)?(?P<article>an?\s+)?\b(?P<n>{NUMBER})(?:\s*(?:-|–|—|to|and|or)\s*(?P<m>{NUMBER}))?"
-        rf"(?P<plus>\+)?(?P<dash>[ –-]+){unit.noun}\b(?:\s+(?:long|in length)\b)?(?P<tail>{_TAIL})?",
-        request,
-    )
+    found = _stated(unit).search(request)
     if found is None or re.search(SHARED_OUT, request):
         return None
     before, after = request[: found.start()][-40:], request[found.end() :][:60]
@@ -149,6 +154,7 @@ def _is(pattern: str, text: str) -> bool:
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
+@lru_cache(maxsize=4096)
 def limits(lead: str, tail: str, first: str, second: str | None) -> Bound | None:
     """The bound that words around one or two written numbers make of them.
 
@@ -200,15 +206,15 @@ _ITEMS = re.compile(
     )
 )
 # What is no item of a list, or a size.
-_NO_ITEMS = (
-    r"^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
+_NO_ITEMS = re.compile(
+    r"(?i)^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
     r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
     r"|sides?|dimensions?|recipes?|instructions|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b"
     r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
 )
 # Two counts in one request, or things that come in twos: it is unclear what is counted.
-_TWO_COUNTS = (
-    rf"(?i)\b(?:and|or|,)\s+(?:at least\s+)?{NUMBER}\s+\w+|\band\s+(?:dis|cons\b|weak|draw|don|why|how|explain|describe"
+UNCLEAR_ITEMS = (
+    rf"{SHARED_OUT}|(?:\band|\bor|,)\s+(?:at least\s+)?{NUMBER}\s+\w+|\band\s+(?:dis|cons\b|weak|draw|don|why|how|explain|describe"
     r"|provide|give|write|discuss|compare|the differences?|opportunit)|\bpros\b|\bpair|\bfor (?:both|these|those)\b|\bcategor"
     r"|\bsentences\b|\bdo['’]?s and\b"
 )
@@ -224,7 +230,7 @@ _TWO_COUNTS_IN_CHINESE = re.compile(r"每|各|分别|和(?:\d|[两二三四五�
 
 
 def items(request: str) -> Bound | None:
-    """How many items a list is asked to have; None where no list is, or where that is in doubt.
+    """How many items a list is asked to have; None where no list is. UNCLEAR_ITEMS tells where that is in doubt.
 
     >>> items("Name five rivers."), items("List at least 3 uses of a brick"), items("Write two sentences.")
     (Bound(least=5, most=5, is_size=False), Bound(least=3, most=1000000000, is_size=False), None)
@@ -233,11 +239,8 @@ def items(request: str) -> Bound | None:
     if chinese:
         count = _CHINESE.get(chinese["n"]) or number(chinese["n"])
         return Bound(count, count) if count and count > 1 and not _TWO_COUNTS_IN_CHINESE.search(request) else None
-    found = list(_ITEMS.finditer(request))
-    if len(found) != 1 or re.search(SHARED_OUT, request) or re.search(_TWO_COUNTS, request):
-        return None
-    one = found[0]
-    if _is(_NO_ITEMS, one["after"]):
+    one = _ITEMS.search(request)
+    if one is None or _ITEMS.search(request, one.end()) or _NO_ITEMS.search(one["after"]):
         return None
     read = limits(one["lead"] or "exactly", "", one["n"], one["m"])
     return read if read and read.most > 1 else None

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from checks._text import has, has_literal, where
+from checks._text import derived, has, has_literal, where
 
 
 class Range(NamedTuple):
@@ -78,24 +78,27 @@ _SHORT_LINES = r"^(?:[^\n]{1,80}\n)+[^\n]{1,80}$"
 
 
 def items(text: pl.Expr) -> Range:
-    """Items of a list; null where the text is none that can be counted for certain.
+    """Items of a list; null where the text is none that can be counted for certain. Reads derived columns of it.
 
     Numbered lines, else lines with a bullet, else numbers within one line, else short lines, else what commas part.
     """
-    plain = text.str.strip_chars()
-    numbered, bullets = _count(plain, _NUMBERED), _count(plain, _BULLET)
-    one_line = where(~has_literal(plain, "\n"), plain)
-    inline = where(has(one_line, _STARTS_NUMBERED), one_line)
-    listed = where(has(one_line, _COMMA_LIST) & ~has(one_line, _SENTENCE_WORD), one_line)
-    commas = _count(listed, "[,，、]") + 1
-    lines = where(has(plain, _SHORT_LINES) & ~has(plain, r":[ \t]*(?:\n|$)"), plain)
-    n_lines = _count(lines, _LINE)
+    plain = derived("t_list", text.str.strip_chars())
+    lines = derived("t_list_lines", where(has_literal(plain, "\n"), plain))
+    numbered, bullets = derived("d_numbered", _count(lines, _NUMBERED)), derived("d_bulleted", _count(lines, _BULLET))
     # Under several headings, or with a second 1, there are lists within a list.
-    one_list = (_count(plain, _HEADED) <= 1) & (_count(plain, _FIRST) <= 1)
-    by_marks = pl.when(one_list & (numbered > 1)).then(numbered).when(one_list & (numbered == 0) & (bullets > 1)).then(bullets)
-    low = pl.coalesce(by_marks, _count(inline, _IN_A_LINE), commas, n_lines)
-    joined = pl.when(by_marks.is_null()).then(_count(listed, r"\s(?:and|or|&)\s|[和与或]")).fill_null(0)
-    return Range(low, low + joined)
+    marked = where((numbered > 1) | (bullets > 1), lines)
+    one_list = (_count(marked, _HEADED) <= 1) & (_count(marked, _FIRST) <= 1)
+    marks = pl.when(one_list & (numbered > 1)).then(numbered).when(one_list & (numbered == 0)).then(bullets)
+    by_marks = derived("d_marked", marks)
+    bare = where(~((numbered > 0) | (bullets > 1)), lines)
+    short = _count(where(has(bare, _SHORT_LINES) & ~has(bare, _HEADED), bare), _LINE)
+    one_line = derived("t_one_line", where(~has_literal(plain, "\n"), plain))
+    listed = where(has(one_line, _COMMA_LIST) & ~has(one_line, _SENTENCE_WORD), one_line)
+    low = pl.coalesce(
+        by_marks, short, _count(where(has(one_line, _STARTS_NUMBERED), one_line), _IN_A_LINE), _count(listed, "[,，、]") + 1
+    )
+    joined = _count(listed, r"\s(?:and|or|&)\s|[和与或]").fill_null(0)
+    return Range(derived("d_items_low", low), derived("d_items_high", low + joined))
 
 
 def _count(text: pl.Expr, pattern: str) -> pl.Expr:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
-from checks._bounds import CHARACTERS, ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit, bound, items, mention
+from checks._asked import filled
+from checks._bounds import CHARACTERS, ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, PARAGRAPHS, SENTENCES, UNCLEAR_ITEMS, WORDS, Bound, Unit, bound, items, mention
 from checks._counts import Range
 from checks._request import REQUEST
 from checks._text import derived, has, has_literal, where
@@ -14,17 +15,24 @@ _BOUND = pl.Struct({"least": pl.Int64(), "most": pl.Int64(), "is_size": pl.Boole
 
 def _read(asked: pl.Expr, reader: Callable[[str], Bound | None]) -> pl.Expr:
     def each(requests: pl.Series) -> pl.Series:
-        found: list[dict[str, int] | None] = [None] * len(requests)
-        for place in requests.is_not_null().arg_true():
-            read = reader(requests[place])
-            found[place] = read._asdict() if read else None
-        return pl.Series(requests.name, found, dtype=_BOUND)
+        rows = requests.is_not_null().arg_true()
+        found = [(row, read) for row, read in zip(rows, map(reader, requests.gather(rows)), strict=True) if read]
+        bounds = pl.DataFrame([read for _, read in found], schema=_BOUND.to_schema(), orient="row").to_struct()
+        return filled(requests.len(), pl.Series([row for row, _ in found], dtype=pl.UInt32), bounds)
 
     return asked.map_batches(each, return_dtype=_BOUND)
 
 
+_DIGITS = (*"0123456789", *"两二三四五六七八九十")
+_SPELT = (
+    *(" one ", " one-", " two", " three", " four", " five", " six", " seven", " eight", " nine", " ten ", " ten-"),
+    *(" eleven", " twel", " thir", " fif", " twenty", " dozen", " single", " hundred"),
+)
+_COUNTING = derived("t_request_counting", where(has_literal(REQUEST, *_DIGITS, *_SPELT, ignore_case=True), REQUEST))
+
+
 def _stated(unit: Unit, hint: str) -> pl.Expr:
-    hinted = where(has_literal(REQUEST, hint, ignore_case=True), REQUEST)
+    hinted = where(has_literal(_COUNTING, hint, ignore_case=True), _COUNTING)
     once = where(hinted.str.count_matches(mention(unit)) == 1, hinted)
     return _read(once, lambda request: bound(request, unit))
 
@@ -33,7 +41,8 @@ WORD_BOUND = derived("d_words", _stated(WORDS, "word"))
 CHARACTER_BOUND = derived("d_characters", _stated(CHARACTERS, "character"))
 SENTENCE_BOUND = derived("d_sentences", _stated(SENTENCES, "sentence"))
 PARAGRAPH_BOUND = derived("d_paragraphs", _stated(PARAGRAPHS, "paragraph"))
-ITEM_BOUND = derived("d_items", _read(where(has(REQUEST, f"{ITEMS_ASKED}|(?-i:{ITEMS_ASKED_IN_CHINESE})"), REQUEST), items))
+_LISTING = where(has(_COUNTING, f"{ITEMS_ASKED}|{ITEMS_ASKED_IN_CHINESE}"), _COUNTING)
+ITEM_BOUND = derived("d_items", _read(where(~has(_LISTING, UNCLEAR_ITEMS), _LISTING), items))
 
 
 def is_stated(bounds: pl.Expr) -> pl.Expr:

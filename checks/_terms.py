@@ -19,6 +19,7 @@ _USES = (
     r"|(?<!associated )(?<!pair )(?<!related )(?<!rhyme )(?<!rhymes )(?<!begins )(?<!starts )(?<!ends )(?<!do )with)"
 )
 _MANY = r"(?:all|each|of|the|these|this|both|those|following|given|two|three|four|five|\d|exact|specific|provided)"
+USES_TERMS = rf"(?i)\b(?:us(?:e|es|ing)|includ|contain|incorporat|with|mention|featur)[a-z]* (?:[a-z0-9,]+ ){{0,6}}?{_TERM_NOUN}"
 _REQUIRED = re.compile(
     rf"{_USES}(?: {_MANY}){{0,4}} {_TERM_NOUN}(?: {_MANY})?:?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})", re.IGNORECASE
 )
@@ -27,6 +28,7 @@ _USES_GIVEN = re.compile(
     rf"(?: in (?:a|an|your|the) (?:\w+ )?\w+)?[ .:]*$|{_USES} the {_TERM_NOUN} (?:given|provided|below)[ .:]*$",
     re.IGNORECASE,
 )
+_LABEL = re.compile(r"^\s*(?:the )?(?:key ?)?(?:words?|phrases?|terms?)\s*(?:list)?\s*[:-]\s*", re.IGNORECASE)
 # What is done to a word is no demand that it stands in the answer; nor is one word out of several.
 _OTHER_TASKS = re.compile(
     r"\b(?:acrostic|anagram|rhym\w*|synonyms?|antonyms?|replac\w*|without|not|don't|avoid\w*|instead|translat\w*|defin\w*"
@@ -54,15 +56,11 @@ def required_words(request: str, context: str, answer: str) -> bool | None:
 
 
 def _demanded(request: str, context: str) -> list[str] | None:
-    if _OTHER_TASKS.search(re.sub(_QUOTED, "", request)):
-        return None
     found = list(_REQUIRED.finditer(request))
-    if len(found) == 1 and not context:
-        return _listed(found[0])
-    if _USES_GIVEN.search(request) and context:
-        bare = re.sub(r"^\s*(?:the )?(?:key ?)?(?:words?|phrases?|terms?)\s*(?:list)?\s*[:-]\s*", "", context, flags=re.IGNORECASE)
-        return _split(bare)
-    return None
+    given = context and not found and _USES_GIVEN.search(request)
+    if not (len(found) == 1 and not context or given) or _OTHER_TASKS.search(re.sub(_QUOTED, "", request)):
+        return None
+    return _split(_LABEL.sub("", context)) if given else _listed(found[0])
 
 
 def _listed(found: re.Match[str]) -> list[str] | None:

@@ -7,8 +7,8 @@ apply. Demands are read from the request alone: the last turn of the user, witho
 import polars as pl
 
 from checks import _marks, _terms
-from checks._asked import judged
-from checks._choices import inside_options
+from checks._asked import filled, judged
+from checks._choices import MAX_CHOICE_CHARACTERS, inside_options
 from checks._counts import UNSPACED, Range, items, paragraphs, sentences, words
 from checks._limits import (
     CHARACTER_BOUND,
@@ -34,35 +34,29 @@ def _prose(bounds: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
 
 _SPACED = derived("t_spaced", _prose(WORD_BOUND))
 _COUNTED = where(~has(_SPACED, f"{UNSPACED}{{2}}"), _SPACED)
-_WORDS = derived("d_word_count", pl.struct(low=words(_COUNTED).low, high=words(_COUNTED).high))
-_ITEMS = derived(
-    "d_item_count", pl.struct(low=items(_prose(ITEM_BOUND)).low, high=items(_prose(ITEM_BOUND)).high)
-)
+_WORDS = words(derived("t_counted", _COUNTED))
+_ITEMS = items(_prose(ITEM_BOUND))
 _SENTENCES = derived("t_sentences", _prose(SENTENCE_BOUND))
 _PARAGRAPHS = derived("t_paragraphs", _prose(PARAGRAPH_BOUND))
 _CHARACTERS = derived("t_characters", _prose(CHARACTER_BOUND))
 
 
-def _range(counted: pl.Expr) -> Range:
-    return Range(counted.struct.field("low"), counted.struct.field("high"))
-
-
-@check(Severity.NOTE, applies=is_stated(ITEM_BOUND) & _range(_ITEMS).low.is_not_null())
+@check(Severity.NOTE, applies=is_stated(ITEM_BOUND) & _ITEMS.low.is_not_null())
 def item_count() -> pl.Expr:
     """Where the prompt asks for a number of things ("list five", "three reasons"), the answer's list has as many."""
-    return keeps(ITEM_BOUND, _range(_ITEMS))
+    return keeps(ITEM_BOUND, _ITEMS)
 
 
-@check(Severity.NOTE, applies=is_stated(WORD_BOUND) & ~is_size(WORD_BOUND) & _range(_WORDS).low.is_not_null())
+@check(Severity.NOTE, applies=is_stated(WORD_BOUND) & ~is_size(WORD_BOUND) & _WORDS.low.is_not_null())
 def word_limit() -> pl.Expr:
     """The answer keeps the limit of words that the prompt sets: at most, at least, between, exactly, or a small number."""
-    return keeps(WORD_BOUND, _range(_WORDS))
+    return keeps(WORD_BOUND, _WORDS)
 
 
-@check(Severity.NOTE, applies=is_size(WORD_BOUND) & _range(_WORDS).low.is_not_null())
+@check(Severity.NOTE, applies=is_size(WORD_BOUND) & _WORDS.low.is_not_null())
 def word_target() -> pl.Expr:
     """The answer has as many words as the prompt names ("a 200-word essay", "about 50 words"), give or take a tenth."""
-    return keeps(WORD_BOUND, _range(_WORDS))
+    return keeps(WORD_BOUND, _WORDS)
 
 
 @check(Severity.NOTE, applies=_CHARACTERS.is_not_null())
@@ -86,15 +80,13 @@ def paragraph_count() -> pl.Expr:
 
 _NAMED = ("word", "phrase", "term", "idiom", "expression")
 _SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
+_USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
 _DENIALS = ("not", "n't", "n’t", "without", "avoid", "refrain", "never")
 _DENYING = where(has_literal(_SAYING, *_DENIALS, ignore_case=True), _SAYING)
 _REPEATING = where(has_literal(REQUEST, " times", " once", " twice", ignore_case=True), REQUEST)
-_PLACING = where(
-    has_literal(REQUEST, "start", "begin", "open", "end", "finish", "conclude", "close", ignore_case=True)
-    & has_literal(REQUEST, '"', "“", "'", "‘", "`", "paragraph", "given", "following", "this"),
-    REQUEST,
-)
-_PLACED = derived("t_placed", where(has_literal(_PLACING, " with ", " should "), _PLACING))
+_ENDS_NAMED = ("start", "begin", "open", "end", "finish", "conclu", "close", "paragraph")
+_PLACING = where(has_literal(REQUEST, " with ", " should ", " must "), REQUEST)
+_PLACED = derived("t_placed", where(has_literal(_PLACING, *_ENDS_NAMED, ignore_case=True), _PLACING))
 _FORM_HINTS = (
     *("capital", "case", "caps", "comma", "quot", "<<", "bracket", "bullet", "highlight", "italic", "section"),
     *("postscript", "P.S", "P.P.S", "placeholder", "asterisk", "***", "repeat"),
@@ -106,7 +98,7 @@ def _formal(*hints: str) -> pl.Expr:
     return where(has_literal(_FORMAL, *hints, ignore_case=True), _FORMAL)
 
 
-_REQUIRED = judged("d_required", _SAYING, _terms.required_words)
+_REQUIRED = judged("d_required", _USING, _terms.required_words)
 _FORBIDDEN = judged("d_forbidden", _DENYING, _terms.forbidden_words)
 _FREQUENCY = judged("d_frequency", _REPEATING, _terms.term_frequency)
 _STARTS = judged("d_starts", _PLACED, _terms.start_with)
@@ -220,10 +212,14 @@ def repeats_prompt() -> pl.Expr:
     return _REPEATED
 
 
-_OPTIONS_HINTS = ("yes or no", "yes/no", "true or false", "true/false", '"yes" or "no"', "'yes' or 'no'", "option", "following")
-_ANSWERED = answer().str.len_bytes() > 0
-_LETTERED = has(where(_ANSWERED, prompt()), r"(?:^|\s)\(?[Bb][).][ \t]*\S")
-_CHOOSING = where(_LETTERED | has_literal(where(_ANSWERED, prompt()), *_OPTIONS_HINTS, ignore_case=True), prompt())
+_BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
+_ASKING = derived("t_choosing", where(_BRIEF, prompt()))
+_LETTERED = r"\s\(?[Bb][).][ \t]*\S"
+_TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
+_LISTS = ("following options", "following phrases", "following choices", "following answers", "options:", "choices:")
+_CHOOSING = where(
+    has(_ASKING, _LETTERED) | has(_ASKING, _TWO_WAYS) | has_literal(_ASKING, *_LISTS, ignore_case=True), _ASKING
+)
 _INSIDE = judged("d_inside", _CHOOSING, inside_options)
 
 
@@ -234,8 +230,8 @@ def choice_outside_options() -> pl.Expr:
 
 
 def _codes(requests: pl.Series) -> pl.Series:
-    said = [language_wanted(request) if request is not None else None for request in requests]
-    return pl.Series(said, dtype=pl.String)
+    rows = requests.is_not_null().arg_true()
+    return filled(requests.len(), rows, pl.Series([language_wanted(one) for one in requests.gather(rows)], dtype=pl.String))
 
 
 _IN_LANGUAGE = where(has_literal(REQUEST, *LANGUAGES), REQUEST)
