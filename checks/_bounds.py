@@ -89,7 +89,7 @@ WORDS = Unit(
     rf"{_INTO}|{_CONSISTS}",
     rf"{_PART}|\b(?:list|name|provide|give|suggest|generate|brainstorm|list of|set of|of the|that|are)\s+$",
     r"\s*:|-|\s+(?:of|that|which|who|related|starting|beginning|ending|ends?|rhyming|from|describing|associated|to describe"
-    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with)\b",
+    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with|be|in all|in cap\w*)\b",
     _TEXTS,
 )
 CHARACTERS = Unit(
@@ -126,6 +126,20 @@ def mention(unit: Unit) -> str:
 SHARED_OUT = r"(?i)\b(?:each|every|per|apiece|respectively)\b"
 
 
+def sentence_around(text: str, found: re.Match[str]) -> str:
+    """The sentence in which something was found.
+
+    >>> sentence_around("Sit down. Use 5 words each. Go.", re.search("5 words", "Sit down. Use 5 words each. Go."))
+    ' Use 5 words each'
+    """
+    start = max(text.rfind(sign, 0, found.start()) for sign in _ENDS) + 1
+    ends = [place for place in (text.find(sign, found.end()) for sign in _ENDS) if place >= 0]
+    return text[start : min(ends, default=len(text))]
+
+
+_ENDS = (". ", "? ", "! ", "\n", ".\n")
+
+
 @cache
 def _stated(unit: Unit) -> re.Pattern[str]:
     return re.compile(
@@ -137,7 +151,7 @@ def _stated(unit: Unit) -> re.Pattern[str]:
 def bound(request: str, unit: Unit) -> Bound | None:
     """What the one mention in the request demands of the answer; None where that is in doubt."""
     found = _stated(unit).search(request)
-    if found is None or re.search(SHARED_OUT, request):
+    if found is None or re.search(SHARED_OUT, sentence_around(request, found)):
         return None
     before, after = request[: found.start()][-40:], request[found.end() :][:60]
     if _is(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
@@ -192,7 +206,7 @@ def number(written: str) -> int | None:
 _LISTS = (
     r"(?:list|name|give|provide|suggest|identify|generate|create|write|make|come up with|brainstorm|think of|think up|state"
     r"|describe|find|mention|outline|tell|propose|recommend|cite|compile|construct|produce|develop|design|explain|share"
-    r"|offer|show|compose|formulate|highlight|pick|select|choose|invent|draft|prepare)"
+    r"|offer|show|compose|formulate|pick|select|choose|invent|draft|prepare)"
 )
 ITEMS_ASKED = (
     r"(?i)(?:^|[.!?]\s+|\n\s*)(?:(?:please|can you|could you|would you)\s+){0,2}"
@@ -209,7 +223,7 @@ _ITEMS = re.compile(
 _NO_ITEMS = re.compile(
     r"(?i)^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
     r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
-    r"|sides?|dimensions?|recipes?|instructions|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b"
+    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b"
     r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
 )
 # Two counts in one request, or things that come in twos: it is unclear what is counted.

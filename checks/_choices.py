@@ -30,6 +30,11 @@ _ALLOWED = re.compile(
     r"?[:,]?\s*\(?(?P<list>(?:[\"'“‘][^\"”\n]{1,80}[\"'”’][.,]?,? ?(?:or |and )?){2,6})",
     re.IGNORECASE,
 )
+_ALLOWED_LINES = re.compile(
+    r"\b(?:one of the following (?:phrases|options|answers)|choose from|from the following(?: options| answers| phrases)?)[:.]?[ \t]*\n"
+    r"(?P<lines>(?:[^\n]{1,80}[.\w][ \t]*(?:\n|$)){2,6})",
+    re.IGNORECASE,
+)
 
 
 def inside_options(prompt: str, context: str, answer: str) -> bool | None:
@@ -50,6 +55,9 @@ def inside_options(prompt: str, context: str, answer: str) -> bool | None:
     if allowed:
         listed = [one.strip(" .").lower() for one in re.findall(r"[\"“‘']([^\"”]{1,80}?)[\"”’'](?=[.,) ]|$)", allowed["list"])]
         return any(one in said.lower() for one in listed) if len(listed) > 1 else None
+    lines = _ALLOWED_LINES.search(prompt)
+    if lines:
+        return any(line.strip(" .-*").lower() in said.lower() for line in lines["lines"].splitlines() if line.strip())
     words = {part.lower() for found in _YES_NO.finditer(prompt) for part in found.groups() if part}
     if len(words) != 2 or words not in ({"yes", "no"}, {"true", "false"}):
         return None

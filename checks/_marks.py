@@ -8,13 +8,14 @@ _LEADS = r"(?:at least|at most|less than|fewer than|more than|no more than|up to
 _COUNT = rf"(?:(?P<lead>{_LEADS}) )?(?P<n>{NUMBER})(?: ?(?:-|–|to|or) ?(?P<m>{NUMBER}))?(?P<tail> or more)?"
 # Where an input is to be changed or a program written, the case is not the answer's.
 _MADE = re.compile(
-    r"\b(?:functions?|program|code|script|regex|regular expression|query|sql|python|java|javascript|c\+\+|password|username"
-    r"|string|convert\w*|capitali[sz]e the|first letter|letters? of|contains?|includ\w+ (?:an?|one|both|upper|lower))\b",
+    r"\b(?:functions?|program|regex|regular expression|query|sql|python|java|javascript|c\+\+|password|username|string|csv"
+    r"|convert\w*|capitali[sz]e the|first letter|(?:one|1|an?|both) (?:upper|lower|capital)\w*)\b",
     re.IGNORECASE,
 )
 _CAPITALS = re.compile(
     r"\b(?:all|only|entirely|everything|fully|completely)(?: be)?(?: in)?[ -](?:all )?(?:english )?(?:capital(?:ized|s)?(?: letters)?"
-    r"|caps|upper-? ?case)\b|\bin (?:upper-? ?case|capital letters|capitals)\b|\bcapitali[sz]e every letter\b|\buse capital letters only\b",
+    r"|caps|upper-? ?case)\b|\bin (?:upper-? ?case|capital letters|capitals)\b|\bcapitali[sz]e every letter\b|\buse capital letters only\b"
+    r"|\ball letters (?:in|of) [^.\n]{0,30}(?:should|must) be capitalized\b",
     re.IGNORECASE,
 )
 _SMALL = re.compile(
@@ -61,10 +62,10 @@ def _capital_words(request: str, answer: str) -> bool | None:
 
 
 _NO_COMMAS = re.compile(
-    r"\b(?:no|without(?: using| the use of| including)?(?: any)?|(?:do not|don['’]t|should not|must not|cannot|not to|never)"
-    r" (?:use|include|contain|have|put|using)(?: any)?|not (?:use|contain|include|have|using)(?: any)?|avoid(?:ing)?(?: using"
-    r"| the use of)?(?: any)?|refrain from (?:using |the use of |including )?(?:any )?|(?:use|contain|include)s? no|free of)"
-    r" ?commas?\b",
+    r"\b(?:no|without(?: using| the use of| including)?(?: any)?|(?:do not|don['’]t|doesn['’]t|does not|should not|must not|cannot|not to|never"
+    r"|not allowed to) (?:use|include|contain|have|put|using)(?: any)?|not (?:use|contain|include|have|using)(?: any)?|avoid(?:ing)?(?: using"
+    r"| the use of)?(?: any)?|refrain from (?:using |the use of |including )?(?:any )?|(?:use|contain|include|be|have)s? no|free of)"
+    r" ?commas?\b|\bcommas are (?:not allowed|forbidden)\b",
     re.IGNORECASE,
 )
 
@@ -116,8 +117,11 @@ def title_in_brackets(request: str, context: str, answer: str) -> bool | None:
     return re.search(r"<<[^<>\n]*\w[^<>\n]*>>", answer) is not None
 
 
-_BULLETS = re.compile(rf"\b{_COUNT}[ -](?:[\w-]+ )?bullet(?:ed)?(?: |-)?(?:points?|lists?|items?|s)?\b", re.IGNORECASE)
-_BULLET_LINE = re.compile(r"^[ \t]*(?:[-*•–●▪◦+]|\d{1,2}[.)])[ \t]*[^\s*-]", re.MULTILINE)
+_BULLETS = re.compile(
+    rf"\b{_COUNT}[ -](?:[\w-]+ ){{0,2}}?bullet(?:ed)?(?: |-)?(?:points?|lists?|items?|s)?\b(?! (?:for|per|in|under) each)", re.IGNORECASE
+)
+_BULLET_LINE = re.compile(r"^([ \t]*)[-*•–●▪◦+](?![-*])[ \t]*\S", re.MULTILINE)
+_NUMBERED_LINE = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]*\S", re.MULTILINE)
 
 
 def bullet_points(request: str, context: str, answer: str) -> bool | None:
@@ -127,13 +131,18 @@ def bullet_points(request: str, context: str, answer: str) -> bool | None:
     False
     """
     found = list(_BULLETS.finditer(request))
-    if len(found) != 1 or re.search(r"\b(?:each|every|per)\b", request, re.IGNORECASE):
+    if len(found) != 1:
         return None
-    return _within(found[0], len(_BULLET_LINE.findall(answer)))
+    depths = [len(indent) for indent in _BULLET_LINE.findall(answer)]
+    if not depths:
+        return _within(found[0], len(_NUMBERED_LINE.findall(answer)))
+    # Points below points may be meant or not.
+    return bool(_within(found[0], len(depths)) or _within(found[0], depths.count(min(depths))))
 
 
 _HIGHLIGHTS = re.compile(
-    rf"\bhighlight(?:ing|ed)?\b[^.\n]{{0,40}}?\b{_COUNT}\b|\b{_COUNT.replace('<', '<h_')} (?:highlighted|italic(?:ized)?|bold)\b",
+    rf"\b(?:highlight|italici[sz]e)(?:ing|ed)?\b[^.\n]{{0,40}}?\b{_COUNT}\b"
+    rf"|\b{_COUNT.replace('<', '<h_')} (?:[\w-]+ )?(?:highlighted|italic(?:ized)?|bold|sections? should be highlighted)\b",
     re.IGNORECASE,
 )
 _HIGHLIGHT = re.compile(r"\*{1,3}[^\s*][^*\n]*\*{1,3}")
@@ -153,10 +162,10 @@ def highlights(request: str, context: str, answer: str) -> bool | None:
     return _within(found[0], len(_HIGHLIGHT.findall(answer)), prefix="" if found[0]["n"] else "h_")
 
 
-_SECTIONS = re.compile(rf"\b{_COUNT} (?:[\w-]+ )?(?:sections|parts|days|chapters)\b", re.IGNORECASE)
+_SECTIONS = re.compile(rf"\b{_COUNT} (?:[\w-]+ )?(?:sections?|parts|days|chapters|paragraphs?)\b", re.IGNORECASE)
 _LABEL = re.compile(
-    r"\b(?:with|as|by|like|using|marked|form of|labell?ed|\()[ :(\"']*(?P<label>section|paragraph|day|chapter|part|sounds like)"
-    r" (?:x|1|i|a|\[?\w\]?)\b",
+    r"(?:\b(?:with|as|by|like|using|marked|labell?ed|of|and|sections):?|\()[ (\"']*(?P<label>section|paragraph|day|chapter|part|sounds like)"
+    r" (?:x|1|2|i|a|\[?\w\]?)\b",
     re.IGNORECASE,
 )
 
@@ -189,7 +198,7 @@ def postscript(request: str, context: str, answer: str) -> bool | None:
     >>> postscript("Write to me, and add a postscript.", "", "All is well.\\nP.S. Buy tea.")
     True
     """
-    if not _POSTSCRIPT.search(request) or re.search(r"\bwhat (?:is|are|does)\b|\bfile\b|\bprint", request, re.IGNORECASE):
+    if not _POSTSCRIPT.search(request) or re.search(r"\bwhat (?:is|does) a postscript\b|\bfile\b|\bprint", request, re.IGNORECASE):
         return None
     mark = r"P\.? ?P\.? ?S\b" if re.search(r"\bP\.P\.S", request) else r"\bP\.? ?S\b"
     return re.search(rf"(?:^|[\s*_\"(]){mark}", answer) is not None
@@ -220,8 +229,26 @@ def two_responses(request: str, context: str, answer: str) -> bool | None:
         return None
     if not re.search(r"\b(?:two|2|both)\b", request, re.IGNORECASE):
         return None
-    parts = [part.strip() for part in answer.strip().strip("*").split("******")]
-    return len(parts) == 2 and all(parts) and parts[0] != parts[1]
+    parts = [part.strip() for part in answer.split("******") if part.strip(" *\n")]
+    return len(parts) == 2 and parts[0] != parts[1]
+
+
+_DIVIDED = re.compile(
+    rf"\b{_COUNT} (?:[\w-]+ ){{0,2}}?(?:paragraphs?|stanzas?|sections?|parts?|verses?|snippets?|versions?)\b", re.IGNORECASE
+)
+_DIVIDER = re.compile(r"^[ \t]*\*(?:[ \t]?\*){2}[ \t]*$", re.MULTILINE)
+
+
+def divided_parts(request: str, context: str, answer: str) -> bool | None:
+    """Whether there are as many parts with *** between them as the request says; None where it does not.
+
+    >>> divided_parts("Write 2 paragraphs separated by ***.", "", "Tea.\\n***\\nCake.")
+    True
+    """
+    found = list(_DIVIDED.finditer(request))
+    if "***" not in request.replace("******", "") or len(found) != 1 or re.search(r"\bhighlight|\bitali", request, re.IGNORECASE):
+        return None
+    return _within(found[0], sum(bool(part.strip()) for part in _DIVIDER.split(answer)))
 
 
 _REPEAT = re.compile(

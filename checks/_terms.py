@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import NUMBER, limits
+from checks._bounds import NUMBER, limits, sentence_around
 
 # A demand of more words, or of longer ones, is a text to work on.
 MAX_TERMS = 15
@@ -16,12 +16,12 @@ _QUOTED_LIST = rf"(?P<quoted>(?:{_QUOTED})(?:(?:,? (?:and|&) |[,.]? ?|, )(?:{_QU
 _BARE_LIST = r"(?P<bare>[\w'-]+(?: [\w'-]+)?(?:, ?[\w'-]+(?: [\w'-]+)?)*(?:,? (?:and|&) [\w'-]+(?: [\w'-]+)?)?)[ .]*(?:$|\n)"
 _USES = (
     r"\b(?:us(?:e|es|ing)|includ(?:e|es|ing)|contain(?:s|ing)?|incorporat(?:e|es|ing)|mention(?:s|ing)?|featur(?:es?|ing)"
-    r"|(?<!associated )(?<!pair )(?<!related )(?<!rhyme )(?<!rhymes )(?<!begins )(?<!starts )(?<!ends )(?<!do )with)"
+    r"|(?<!associated )(?<!pair )(?<!related )(?<!rhyme )(?<!rhymes )(?<!begins )(?<!starts )(?<!ends )(?<!begin )(?<!start )(?<!end )(?<!do )with)"
 )
 _MANY = r"(?:all|each|of|the|these|this|both|those|following|given|two|three|four|five|\d|exact|specific|provided)"
 USES_TERMS = rf"(?i)\b(?:us(?:e|es|ing)|includ|contain|incorporat|with|mention|featur)[a-z]* (?:[a-z0-9,]+ ){{0,6}}?{_TERM_NOUN}"
 _REQUIRED = re.compile(
-    rf"{_USES}(?: {_MANY}){{0,4}} {_TERM_NOUN}(?: {_MANY})?:?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})", re.IGNORECASE
+    rf"{_USES}(?: {_MANY}){{0,4}} (?P<noun>{_TERM_NOUN})(?: {_MANY})?:?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})", re.IGNORECASE
 )
 _USES_GIVEN = re.compile(
     rf"{_USES}(?: {_MANY}){{0,4}} (?:following|given|provided|these) (?:\w+ )?{_TERM_NOUN}(?: (?:given|provided|below))?"
@@ -51,16 +51,21 @@ def required_words(request: str, context: str, answer: str) -> bool | None:
     >>> required_words("Write a poem with the following words:", "moon, river", "The moon is up.")
     False
     """
-    terms = _demanded(_plain(request), _plain(context))
-    return None if terms is None else all(_occurs(term, _plain(answer).lower()) for term in terms)
-
-
-def _demanded(request: str, context: str) -> list[str] | None:
-    found = list(_REQUIRED.finditer(request))
-    given = context and not found and _USES_GIVEN.search(request)
-    if not (len(found) == 1 and not context or given) or _OTHER_TASKS.search(re.sub(_QUOTED, "", request)):
+    asked = _plain(request)
+    found = [one for one in _REQUIRED.finditer(asked) if not _OTHER_TASKS.search(_unquoted(sentence_around(asked, one)))]
+    said = _plain(answer).lower()
+    if found and not context:
+        terms = [_listed(one) for one in found]
+        exact = "key" in found[0]["noun"].lower()
+        return None if None in terms else all(_occurs(term, said, exact) for some in terms if some for term in some)
+    if found or not context or not _USES_GIVEN.search(asked) or _OTHER_TASKS.search(_unquoted(asked)):
         return None
-    return _split(_LABEL.sub("", context)) if given else _listed(found[0])
+    given = _split(_LABEL.sub("", _plain(context)))
+    return None if given is None else all(_occurs(term, said, False) for term in given)
+
+
+def _unquoted(text: str) -> str:
+    return re.sub(_QUOTED, "", text)
 
 
 def _listed(found: re.Match[str]) -> list[str] | None:
@@ -76,10 +81,10 @@ def _split(text: str) -> list[str] | None:
     return parts if usable and not re.search(r"\bor\b|[:()/<>\[\]]|\d", text) else None
 
 
-def _occurs(term: str, answer: str) -> bool:
-    """Whether the term stands there, or each of its words up to its ending: "happy" in "happiness"."""
+def _occurs(term: str, answer: str, exact: bool) -> bool:
+    """Whether the term stands there, or, unless it is to be exact, each of its words up to its ending."""
     wanted = " ".join(term.lower().split())
-    return wanted in answer or all(re.search(rf"(?<!\w){re.escape(_stem(word))}", answer) for word in wanted.split())
+    return wanted in answer or not exact and all(re.search(rf"(?<!\w){re.escape(_stem(word))}", answer) for word in wanted.split())
 
 
 def _stem(word: str) -> str:
@@ -91,53 +96,66 @@ _BANS = (
     r" (?:use|include|contain|mention|say|write)|not (?:use|using|include|contain|containing|mention)|avoid(?:ing)?(?: using"
     r"| the use of)?|refrain from (?:using|including|mentioning))"
 )
+DENIES = r"(?i)(?:without|not|n't|n’t|avoid|refrain|never)\b[^\n]{0,60}(?:word|phrase|term|letter|[\"“'‘])|word[^\n]{0,40} not\b"
+_BANNED_BARE = (
+    r"(?P<bare>[\w'-]+(?:, ?[\w'-]+)*(?:,? (?:and|or|&) [\w'-]+)?)(?= in (?:your|the|its)\b| anywhere|[.;!\n]|,? but\b|\s*$)"
+)
 _FORBIDDEN = re.compile(
-    rf"\b{_BANS}(?: any of)?(?: the)?(?: following)? (?:(?:key ?)?(?:words?|phrases?|terms?)):?\s+(?:{_QUOTED_LIST}|{_BARE_LIST})"
-    rf"|\bthe (?:key ?)?(?:words?|phrases?) {_QUOTED_LIST.replace('quoted', 'passive')} (?:should|must|may|can) (?:not|never) (?:appear"
-    rf"|be|occur)",
+    rf"\b{_BANS}(?: any of)?(?: the)?(?: following)? (?P<noun>(?:key ?)?words?|phrases?|terms?|letters?):?\s+"
+    rf"(?:{_QUOTED_LIST.replace('and|&', 'and|or|&')}|{_BANNED_BARE})"
+    rf"|\b{_BANS} {_QUOTED_LIST.replace('quoted', 'plain').replace('and|&', 'and|or|&')}"
+    rf"|\bthe (?:key ?)?(?:words?|phrases?) {_QUOTED_LIST.replace('quoted', 'passive')} (?:should|must|may|can) (?:not|never)"
+    rf" (?:appear|be|occur)",
     re.IGNORECASE,
 )
 
 
 def forbidden_words(request: str, context: str, answer: str) -> bool | None:
-    """Whether no word that the request forbids stands in the answer; None where it forbids none.
+    """Whether no word or letter that the request forbids stands in the answer; None where it forbids none.
 
     >>> forbidden_words('Describe tea without using the word "leaf".', "", "A Leaf in water.")
     False
     """
-    found = list(_FORBIDDEN.finditer(_plain(request)))
-    if len(found) != 1:
-        return None
-    if found[0]["passive"]:
-        terms: list[str] | None = [quoted[1:-1].strip() for quoted in re.findall(_QUOTED, found[0]["passive"])]
-    else:
-        terms = _listed(found[0])
-    said = _plain(answer).lower()
-    return None if not terms else not any(_times(term, said, whole=True) for term in terms)
+    said, verdicts = _plain(answer).lower(), []
+    for one in _FORBIDDEN.finditer(_plain(request)):
+        quoted = one["quoted"] or one["plain"] or one["passive"]
+        parts = re.findall(_QUOTED, quoted) if quoted else re.split(r",? (?:and|or|&) |, ?", one["bare"])
+        terms = [part.strip("\"' ,.").lower() for part in parts]
+        if any(term in _NO_TERMS or not term for term in terms):
+            return None
+        is_letter = (one["noun"] or "").lower().startswith("letter")
+        verdicts.append(not any(term in said if is_letter else _times(term, said, whole=True) for term in terms))
+    return all(verdicts) if verdicts else None
+
+
+# "Without using the words of the original", "the verb to be": no word is named.
+_NO_TERMS = frozenset({"of", "to be", "in", "from", "that", "more", "times", "listed", "above", "below", "such", "like", "as"})
 
 
 _TIMES = re.compile(
     rf"\b(?P<kind>word|keyword|letter|phrase) (?P<term>{_QUOTED}|[\w-]+)(?: (?:should|must|needs? to|has to|to))?"
-    rf"(?: (?:appears?|be used|occurs?|show up|be included|be mentioned|appearing))?(?: in (?:your|the) (?:entire )?\w+)?"
+    rf"(?: (?:appears?|be used|occurs?|show up|be included|be mentioned|appearing))?(?: in (?:your|the) (?:entire )?\w+)?(?: for)?"
     rf" (?:(?P<lead>at least|at most|less than|fewer than|more than|no more than|no less than|exactly|only) )?"
-    rf"(?:(?P<n>{NUMBER}) times|(?P<once>once|twice))(?P<tail>,? or (?:more|less|fewer))?",
+    rf"(?:(?P<n>{NUMBER})(?: ?(?:-|to|or) ?(?P<m>{NUMBER}))? times|(?P<once>once|twice))(?P<tail>,? or (?:more|less|fewer))?",
     re.IGNORECASE,
 )
 
 
 def term_frequency(request: str, context: str, answer: str) -> bool | None:
-    """Whether the word or letter that the request counts occurs as often as it says; None where it counts none.
+    """Whether each word or letter that the request counts occurs as often as it says; None where it counts none.
 
     >>> term_frequency("Praise tea. The word tea should appear at least 3 times.", "", "Tea! Tea!")
     False
     """
-    found = list(_TIMES.finditer(_plain(request)))
-    if len(found) != 1:
-        return None
-    one = found[0]
+    said = _plain(answer).lower()
+    verdicts = [_as_often(one, said) for one in _TIMES.finditer(_plain(request))]
+    return None if None in verdicts or not verdicts else all(verdicts)
+
+
+def _as_often(one: re.Match[str], said: str) -> bool | None:
     written = one["n"] or {"once": "1", "twice": "2"}[one["once"].lower()]
-    read = limits(one["lead"] or "exactly", one["tail"] or "", written, None)
-    said, term = _plain(answer).lower(), one["term"].strip("\"'").lower()
+    read = limits(one["lead"] or "exactly", one["tail"] or "", written, one["m"])
+    term = one["term"].strip("\"'").lower()
     if read is None or not term:
         return None
     if one["kind"].lower() == "letter":
@@ -165,19 +183,21 @@ _BEGINS_GIVEN = re.compile(
     re.IGNORECASE,
 )
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4, "fifth": 5}
+_NTH_PARAGRAPH = r"(?:(?P<nth>first|second|third|fourth|fifth|\dth|1st|2nd|3rd) paragraph|paragraph (?P<number>\d))"
 _NTH = re.compile(
-    rf"\b(?:(?P<nth>{'|'.join(_ORDINALS)}) paragraph|paragraph (?P<number>\d))(?: (?:must|should|needs to|has to))?"
-    rf" (?:start|begin)s? with (?:the )?(?:word )?(?P<quoted>{_QUOTED}|[A-Za-z]+)",
+    rf"\b{_NTH_PARAGRAPH}(?: (?:must|should|needs to|has to))? (?:start|begin)s? with (?:the )?(?:word )?(?P<quoted>{_QUOTED}|[A-Za-z]+)"
+    rf"|\b(?:start|begin) (?:the )?{_NTH_PARAGRAPH.replace('nth', 'th').replace('number', 'figure')} with (?:the )?(?:word )?"
+    rf"(?P<word>{_QUOTED}|[A-Za-z]+)",
     re.IGNORECASE,
 )
 _ENDS = re.compile(
-    rf"(?:end|finish|conclude|close)(?:s|ing)? (?:your |the |its? |off )*(?:(?:entire |whole )?{_PIECE} )?with {_SAYING}[:,]?\s*"
-    rf"(?P<quoted>{_QUOTED})|\bend of your (?:entire )?{_PIECE} should (?:read|be|say)[:,]?\s*(?:{_QUOTED})",
-    re.IGNORECASE,
+    rf"(?i:(?:end|finish|conclude|close)(?:s|ing)? (?:your |the |it |its? |off )*(?:(?:entire |whole )?{_PIECE} )?with {_SAYING})[:,]?\s*"
+    rf"(?:(?P<quoted>{_QUOTED})|(?P<bare>[A-Z][^\n\"]{{4,80}}?[.?!])(?=\s|$))"
+    rf"|(?i:\bend of your (?:entire )?{_PIECE} should (?:read|be|say))[:,]?\s*(?P<read>{_QUOTED})",
 )
 _NO_TEXT = re.compile(
-    r"\b(?:letters?|regex|regular expression|quer(?:y|ies)|match\w*|function|program|code|filter|strings?|names?|words? (?:that"
-    r"|which|starting|ending|beginning)|each|every|all (?:the )?(?:words|lines|sentences)|rewrite|last name|list)\b",
+    r"\b(?:letters? [\"']?\w\b|regex|regular expression|quer(?:y|ies)|match\w*|function|program|code|filter|strings?|names?|words? (?:that"
+    r"|which|starting|ending|beginning)|each|every|all (?:the )?(?:words|lines|sentences)|rewrite|last name)\b",
     re.IGNORECASE,
 )
 # A title and a line of address may come first.
@@ -192,19 +212,28 @@ def start_with(request: str, context: str, answer: str) -> bool | None:
     """
     asked = _plain(request)
     nth = list(_NTH.finditer(asked))
-    if len(nth) == 1:
-        place = int(nth[0]["number"] or _ORDINALS[nth[0]["nth"].lower()])
-        paragraphs = [part for part in re.split(r"\n\s*\n", answer.strip()) if part.strip()]
-        opening = paragraphs[place - 1 : place]
-        return any(_bare(part).startswith(_bare(nth[0]["quoted"])) for part in opening)
-    if nth or _NO_TEXT.search(re.sub(_QUOTED, "", asked)):
-        return None
-    found = [one for one in _BEGINS.finditer(asked)]
-    phrase = found[0]["quoted"][1:-1] if len(found) == 1 else context if not found and _BEGINS_GIVEN.search(asked) else ""
-    if len(_bare(phrase)) < 2 or "\n" in phrase.strip():
+    if nth:
+        return _nth_begins(nth[0], answer) if len(nth) == 1 else None
+    found = list(_BEGINS.finditer(asked))
+    given = not found and _BEGINS_GIVEN.search(asked)
+    phrase = found[0]["quoted"][1:-1] if len(found) == 1 else context if given else ""
+    if len(_bare(phrase)) < 2 or "\n" in phrase.strip() or _is_about(asked, found[0] if found else given):
         return None
     lines = [line for line in answer.splitlines() if line.strip()][:_OPENING_LINES]
     return any(_bare(line).startswith(_bare(phrase)) for line in lines)
+
+
+def _is_about(asked: str, found: re.Match[str] | bool | None) -> bool:
+    """Whether it is words, names or a program that shall begin or end so."""
+    return isinstance(found, re.Match) and _NO_TEXT.search(_unquoted(sentence_around(asked, found))) is not None
+
+
+def _nth_begins(found: re.Match[str], answer: str) -> bool:
+    named = (found["number"] or found["figure"] or found["nth"] or found["th"]).lower()
+    place = int(named[0]) if named[0].isdigit() else _ORDINALS[named]
+    paragraphs = [part for part in re.split(r"\n\s*\n", answer.strip()) if part.strip()]
+    opening = _bare(found["quoted"] or found["word"])
+    return any(_bare(part).startswith(opening) for part in paragraphs[place - 1 : place])
 
 
 def end_with(request: str, context: str, answer: str) -> bool | None:
@@ -215,10 +244,14 @@ def end_with(request: str, context: str, answer: str) -> bool | None:
     """
     asked = _plain(request)
     found = list(_ENDS.finditer(asked))
-    if len(found) != 1 or _NO_TEXT.search(re.sub(_QUOTED, "", asked)):
+    if len(found) != 1 or _is_about(asked, found[0]):
         return None
-    phrase = _bare(re.findall(_QUOTED, found[0].group(0))[-1])
-    return _bare(answer[-2000:]).endswith(phrase) if len(phrase) > 1 else None
+    phrase = _bare(found[0]["quoted"] or found[0]["bare"] or found[0]["read"])
+    return _bare(answer[-_READ_OF_END:]).endswith(phrase) if len(phrase) > 1 else None
+
+
+# More than any demand of an ending is long.
+_READ_OF_END = 2000
 
 
 def _bare(text: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+from checks._bounds import sentence_around
+
 LANGUAGES = {
     **{"English": "en", "French": "fr", "Spanish": "es", "German": "de", "Italian": "it", "Portuguese": "pt", "Dutch": "nl"},
     **{"Russian": "ru", "Chinese": "zh", "Mandarin": "zh", "Japanese": "ja", "Korean": "ko", "Arabic": "ar", "Hindi": "hi"},
@@ -24,11 +26,14 @@ _ASKED = re.compile(
     rf"{_NAME.replace('name', 'answer')}\b"
     rf"|^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay|[Rr]ewrite)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?"
     rf"{_NAME.replace('name', 'written')}(?: language)?(?: that\b|[.,]| only|$)"
-    rf"|\bin (?:the )?{_NAME.replace('name', 'only')}(?: language)?[ ,]+(?:and )?(?:no other language|only)\b"
+    rf"|\b(?:in|using) (?:the )?{_NAME.replace('name', 'only')}(?: language)?[ ,]+(?:and )?(?:no other language|only)\b"
+    rf"|\b(?:only|entirely|solely|completely) (?:in|using) (?:the )?{_NAME.replace('name', 'alone')}\b"
+    rf"|\b(?:in|using|use) (?:only|just) (?:the )?{_NAME.replace('name', 'pure')}\b"
+    rf"|\buse (?:the )?{_NAME.replace('name', 'used')} language only\b"
 )
 # About two languages, or about what is said of them.
 _ABOUT = re.compile(
-    r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|words? for|correct|wrong|check|synonyms?|pronounce\w*"
+    r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|the words? for|correct|wrong|check|synonyms?|pronounce\w*"
     r"|version of|is it|phonetic|romani[sz]\w*|pinyin)\b",
     re.IGNORECASE,
 )
@@ -40,5 +45,7 @@ def language_wanted(request: str) -> str | None:
     >>> language_wanted('Translate "good day" into French.'), language_wanted("Is Latin a language?")
     ('fr', None)
     """
-    wanted = {LANGUAGES[name] for found in _ASKED.finditer(request) for name in found.groups() if name}
-    return wanted.pop() if len(wanted) == 1 and not _ABOUT.search(request) else None
+    found = list(_ASKED.finditer(request))
+    wanted = {LANGUAGES[name] for one in found for name in one.groups() if name}
+    in_doubt = any(_ABOUT.search(sentence_around(request, one)) for one in found)
+    return wanted.pop() if len(wanted) == 1 and not in_doubt else None

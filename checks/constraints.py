@@ -72,17 +72,10 @@ def sentence_count() -> pl.Expr:
     return keeps(SENTENCE_BOUND, sentences(_SENTENCES))
 
 
-@check(Severity.NOTE, applies=_PARAGRAPHS.is_not_null())
-def paragraph_count() -> pl.Expr:
-    """The answer has as many paragraphs as the prompt says."""
-    return keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS))
-
-
-_NAMED = ("word", "phrase", "term", "idiom", "expression")
+_NAMED = ("word", "phrase", "term", "idiom", "expression", "letter")
 _SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
 _USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
-_DENIALS = ("not", "n't", "n’t", "without", "avoid", "refrain", "never")
-_DENYING = where(has_literal(_SAYING, *_DENIALS, ignore_case=True), _SAYING)
+_DENYING = where(has(REQUEST, _terms.DENIES), REQUEST)
 _REPEATING = where(has_literal(REQUEST, " times", " once", " twice", ignore_case=True), REQUEST)
 _ENDS_NAMED = ("start", "begin", "open", "end", "finish", "conclu", "close", "paragraph")
 _PLACING = where(has_literal(REQUEST, " with ", " should ", " must "), REQUEST)
@@ -113,7 +106,14 @@ _SECTIONS = judged("d_sections_marked", _formal("section"), _marks.sections)
 _POSTSCRIPT = judged("d_postscript", _formal("postscript", "p.s", "p.p.s"), _marks.postscript)
 _PLACEHOLDERS = judged("d_placeholders", _formal("placeholder"), _marks.placeholders)
 _TWO = judged("d_two", _formal("asterisk", "***"), _marks.two_responses)
+_DIVIDED = judged("d_divided", _formal("***"), _marks.divided_parts)
 _REPEATED = judged("d_repeated", _formal("repeat"), _marks.repeats_prompt)
+
+
+@check(Severity.NOTE, applies=_DIVIDED.is_not_null() | _PARAGRAPHS.is_not_null())
+def paragraph_count() -> pl.Expr:
+    """The answer has as many paragraphs as the prompt says, or as many parts with *** between them."""
+    return pl.coalesce(_DIVIDED, keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS)))
 
 
 @check(Severity.NOTE, applies=_REQUIRED.is_not_null())
@@ -216,7 +216,7 @@ _BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
 _ASKING = derived("t_choosing", where(_BRIEF, prompt()))
 _LETTERED = r"\s\(?[Bb][).][ \t]*\S"
 _TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
-_LISTS = ("following options", "following phrases", "following choices", "following answers", "options:", "choices:")
+_LISTS = ("following options", "following phrases", "following choices", "following answers", "options:", "choices:", "choose from:")
 _CHOOSING = where(
     has(_ASKING, _LETTERED) | has(_ASKING, _TWO_WAYS) | has_literal(_ASKING, *_LISTS, ignore_case=True), _ASKING
 )
