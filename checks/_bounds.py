@@ -89,7 +89,7 @@ WORDS = Unit(
     rf"{_INTO}|{_CONSISTS}",
     rf"{_PART}|\b(?:list|name|provide|give|suggest|generate|brainstorm|list of|set of|of the|that|are)\s+$",
     r"\s*:|-|\s+(?:of|that|which|who|related|starting|beginning|ending|ends?|rhyming|from|describing|associated|to describe"
-    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with|be|in all|in cap\w*)\b",
+    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with|be|in all|in cap\w*|longer|shorter|more|fewer|less|nouns?|names?)\b",
     _TEXTS,
 )
 CHARACTERS = Unit(
@@ -140,6 +140,10 @@ def sentence_around(text: str, found: re.Match[str]) -> str:
 _ENDS = (". ", "? ", "! ", "\n", ".\n")
 
 
+# Of each part, of a text that is planned or filled in, of key words: not of the answer.
+_OF_OTHERS = re.compile(rf"{SHARED_OUT}|\b(?:plan|how to|schedule|blanks?|keywords? related|title and|structure)\b", re.IGNORECASE)
+
+
 @cache
 def _stated(unit: Unit) -> re.Pattern[str]:
     return re.compile(
@@ -151,7 +155,7 @@ def _stated(unit: Unit) -> re.Pattern[str]:
 def bound(request: str, unit: Unit) -> Bound | None:
     """What the one mention in the request demands of the answer; None where that is in doubt."""
     found = _stated(unit).search(request)
-    if found is None or re.search(SHARED_OUT, sentence_around(request, found)):
+    if found is None or _OF_OTHERS.search(sentence_around(request, found)):
         return None
     before, after = request[: found.start()][-40:], request[found.end() :][:60]
     if _is(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
@@ -223,7 +227,7 @@ _ITEMS = re.compile(
 _NO_ITEMS = re.compile(
     r"(?i)^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
     r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
-    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b"
+    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b|^word\b"
     r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
 )
 # Two counts in one request, or things that come in twos: it is unclear what is counted.

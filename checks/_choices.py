@@ -2,6 +2,8 @@
 
 import re
 
+from checks._terms import plain_quotes
+
 # A longer answer argues, and what it settles on is not read off.
 MAX_CHOICE_CHARACTERS = 300
 MAX_PROMPT_CHARACTERS = 6000
@@ -26,8 +28,8 @@ _YES_NO = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _ALLOWED = re.compile(
-    r"\b(?:one of|exactly one of|either|choose from|from) (?:the |these )?(?:following )?(?:\w+ )?(?:options|phrases|choices|answers|responses)"
-    r"?[:,]?\s*\(?(?P<list>(?:[\"'“‘][^\"”\n]{1,80}[\"'”’][.,]?,? ?(?:or |and )?){2,6})",
+    r"\b(?:one of|either|choose from|from|answer|say)(?: the| these)?(?: following)?(?: exact)?(?: options| phrases| choices| answers"
+    r"| responses)?[:,]?\s*\(?(?P<list>['\"][^\"\n]{1,80}?['\"](?:[.,]? ?(?:,|or|and|/) ?['\"][^\"\n]{1,80}?['\"]){1,5})",
     re.IGNORECASE,
 )
 _ALLOWED_LINES = re.compile(
@@ -51,9 +53,9 @@ def inside_options(prompt: str, context: str, answer: str) -> bool | None:
     options = _options(prompt)
     if options:
         return _one_of(options, said)
-    allowed = _ALLOWED.search(prompt)
+    allowed = _ALLOWED.search(plain_quotes(prompt))
     if allowed:
-        listed = [one.strip(" .").lower() for one in re.findall(r"[\"“‘']([^\"”]{1,80}?)[\"”’'](?=[.,) ]|$)", allowed["list"])]
+        listed = [one.strip(" .").lower() for one in re.findall(r"['\"](.{1,80}?)['\"](?=[.,/) ]|$)", allowed["list"])]
         return any(one in said.lower() for one in listed) if len(listed) > 1 else None
     lines = _ALLOWED_LINES.search(prompt)
     if lines:

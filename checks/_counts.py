@@ -32,7 +32,7 @@ _QUOTED = r"\"[^\"\n]*\"|“[^”\n]*”"
 _STOP = r"[.!?…。！？]"
 # An end, and a new beginning that is no small letter: "e.g. this" is one sentence.
 _SURE_END = rf"[。！？]+|{_STOP}+[\"'”’)\]*_]*(?:\s+[^\sa-z]|\s*$)"
-_ANY_END = rf"{_STOP}+(?:[^\p{{L}}\p{{N}}]|$)"
+_ANY_END = rf"{_STOP}+(?:[^\p{{L}}\p{{N}}]|\p{{Lu}}\p{{Ll}}|$)"
 _OPEN_LINE = r"(?m)[^\s.!?…。！？\"'”’)*_][\"'”’)*_]*[ \t\r]*$"
 
 _BLANK = r"\n[ \t\r]*\n\s*"
@@ -68,11 +68,12 @@ def blocks(text: pl.Expr, separator: str) -> pl.Expr:
 _NUMBERED = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?\d{1,3}[ \t]?[.):]"
 _BULLET = r"(?m)^[ \t]?[-*•–●▪◦+][ \t]*[^\s*-]"
 _FIRST = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?1[ \t]?[.):]"
+_LABELLED = r"[:：\[\]|]"
 _HEADED = r"(?m)[:：][ \t*_]*$"
 _IN_A_LINE = r"(?:^|\s)\(?\d{1,2}[.)]\s*[^\d\s]"
 _STARTS_NUMBERED = r"^\(?1[.)]\s*\D"
 # A word or a few, and a comma: what has more in it is a sentence.
-_COMMA_LIST = r"^[^\n,，、:：;.!?()（）。]{1,40}(?:[,，、][^\n,，、:：;.!?()（）。]{1,40})+[.。]?$"
+_COMMA_LIST = r"^[^\n,，、:：;.!?()（）。\[\]]{1,40}(?:[,，、][^\n,，、:：;.!?()（）。\[\]]{1,40})+[.。]?$"
 _SENTENCE_WORD = r"(?i)\b(?:is|are|was|were|has|have|can|such as|including|includes?|that|which|like|both|all)\b|包括|例如|是|有"
 _SHORT_LINES = r"^(?:[^\n]{1,80}\n)+[^\n]{1,80}$"
 
@@ -91,7 +92,7 @@ def items(text: pl.Expr) -> Range:
     marks = pl.when(one_list & (numbered > 1)).then(numbered).when(one_list & (numbered == 0)).then(bullets)
     by_marks = derived("d_marked", marks)
     bare = where(~((numbered > 0) | (bullets > 1)), lines)
-    short = _count(where(has(bare, _SHORT_LINES) & ~has(bare, _HEADED), bare), _LINE)
+    short = _count(where(has(bare, _SHORT_LINES) & ~has(bare, _LABELLED), bare), _LINE)
     one_line = derived("t_one_line", where(~has_literal(plain, "\n"), plain))
     listed = where(has(one_line, _COMMA_LIST) & ~has(one_line, _SENTENCE_WORD), one_line)
     low = pl.coalesce(

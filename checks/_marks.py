@@ -118,7 +118,7 @@ def title_in_brackets(request: str, context: str, answer: str) -> bool | None:
 
 
 _BULLETS = re.compile(
-    rf"\b{_COUNT}[ -](?:[\w-]+ ){{0,2}}?bullet(?:ed)?(?: |-)?(?:points?|lists?|items?|s)?\b(?! (?:for|per|in|under) each)", re.IGNORECASE
+    rf"\b{_COUNT}[ -](?!level)(?:[\w-]+ ){{0,2}}?bullet(?:ed)?(?: |-)?(?:points?|lists?|items?|s)?\b(?! (?:for|per|in|under) each)", re.IGNORECASE
 )
 _BULLET_LINE = re.compile(r"^([ \t]*)[-*•–●▪◦+](?![-*])[ \t]*\S", re.MULTILINE)
 _NUMBERED_LINE = re.compile(r"^[ \t]*\d{1,2}[.)][ \t]*\S", re.MULTILINE)
@@ -201,7 +201,7 @@ def postscript(request: str, context: str, answer: str) -> bool | None:
     if not _POSTSCRIPT.search(request) or re.search(r"\bwhat (?:is|does) a postscript\b|\bfile\b|\bprint", request, re.IGNORECASE):
         return None
     mark = r"P\.? ?P\.? ?S\b" if re.search(r"\bP\.P\.S", request) else r"\bP\.? ?S\b"
-    return re.search(rf"(?:^|[\s*_\"(]){mark}", answer) is not None
+    return re.search(rf"(?:^|[\s*_\"(]){mark}", answer, re.IGNORECASE) is not None
 
 
 _PLACEHOLDERS = re.compile(rf"\b{_COUNT} (?:[\w-]+ )?placeholders?\b", re.IGNORECASE)

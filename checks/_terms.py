@@ -11,9 +11,9 @@ MAX_BARE_WORDS = 2
 
 _QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "`": "'", "«": '"', "»": '"', "\u00a0": " "})
 _QUOTED = r"\"[^\"\n]{1,120}\"|(?<!\w)'[^'\n]{1,120}'(?!\w)"
-_TERM_NOUN = r"(?:key ?)?(?:words?|phrases?|terms?|idioms?|expressions?)"
+_TERM_NOUN = r"(?:key ?)?(?:words?|phrases?|terms?)"
 _QUOTED_LIST = rf"(?P<quoted>(?:{_QUOTED})(?:(?:,? (?:and|&) |[,.]? ?|, )(?:{_QUOTED}))*)"
-_BARE_LIST = r"(?P<bare>[\w'-]+(?: [\w'-]+)?(?:, ?[\w'-]+(?: [\w'-]+)?)*(?:,? (?:and|&) [\w'-]+(?: [\w'-]+)?)?)[ .]*(?:$|\n)"
+_BARE_LIST = r"(?:- )?(?P<bare>\w[\w'-]*(?: [\w'-]+)?(?:, ?[\w'-]+(?: [\w'-]+)?)*(?:,? (?:and|&) [\w'-]+(?: [\w'-]+)?)?)[ .]*(?:$|\n)"
 _USES = (
     r"\b(?:us(?:e|es|ing)|includ(?:e|es|ing)|contain(?:s|ing)?|incorporat(?:e|es|ing)|mention(?:s|ing)?|featur(?:es?|ing)"
     r"|(?<!associated )(?<!pair )(?<!related )(?<!rhyme )(?<!rhymes )(?<!begins )(?<!starts )(?<!ends )(?<!begin )(?<!start )(?<!end )(?<!do )with)"
@@ -31,15 +31,16 @@ _USES_GIVEN = re.compile(
 _LABEL = re.compile(r"^\s*(?:the )?(?:key ?)?(?:words?|phrases?|terms?)\s*(?:list)?\s*[:-]\s*", re.IGNORECASE)
 # What is done to a word is no demand that it stands in the answer; nor is one word out of several.
 _OTHER_TASKS = re.compile(
-    r"\b(?:acrostic|anagram|rhym\w*|synonyms?|antonyms?|replac\w*|without|not|don't|avoid\w*|instead|translat\w*|defin\w*"
+    r"\b(?:acrostic|anagram|rhym\w*|synonyms?|antonyms?|replac\w*|without|not|\w+n't|avoid\w*|once or less|at most|less than|fewer than|never|instead|translat\w*|defin\w*"
     r"|mean\w*|categor\w*|classif\w*|sort|(?:re-?)?arrang\w*|rearrang\w*|compar\w*|differen\w*|explain|identif\w*|count|code"
     r"|function|sql|query|regex|homophones?|riddle|crossword|scenario|situation|when|how|program|script|html|pun|compound"
-    r"|different|form|tense|plural|instance|each|every|repeat|search|table|list|javascript|python|letters)\b",
+    r"|different|form|tense|plural|instance|each|every|repeat|search|table|list|javascript|python|letters|end|ends|finish|begin|begins|start|starts)\b",
     re.IGNORECASE,
 )
 
 
-def _plain(text: str) -> str:
+def plain_quotes(text: str) -> str:
+    """The text with straight quotation marks and plain spaces."""
     return text.translate(_QUOTES)
 
 
@@ -51,16 +52,16 @@ def required_words(request: str, context: str, answer: str) -> bool | None:
     >>> required_words("Write a poem with the following words:", "moon, river", "The moon is up.")
     False
     """
-    asked = _plain(request)
+    asked = plain_quotes(request)
     found = [one for one in _REQUIRED.finditer(asked) if not _OTHER_TASKS.search(_unquoted(sentence_around(asked, one)))]
-    said = _plain(answer).lower()
+    said = plain_quotes(answer).lower()
     if found and not context:
         terms = [_listed(one) for one in found]
         exact = "key" in found[0]["noun"].lower()
         return None if None in terms else all(_occurs(term, said, exact) for some in terms if some for term in some)
     if found or not context or not _USES_GIVEN.search(asked) or _OTHER_TASKS.search(_unquoted(asked)):
         return None
-    given = _split(_LABEL.sub("", _plain(context)))
+    given = _split(_LABEL.sub("", plain_quotes(context)))
     return None if given is None else all(_occurs(term, said, False) for term in given)
 
 
@@ -70,8 +71,9 @@ def _unquoted(text: str) -> str:
 
 def _listed(found: re.Match[str]) -> list[str] | None:
     if found["quoted"]:
-        terms = [quoted[1:-1].strip(" ,.!?;:") for quoted in re.findall(_QUOTED, found["quoted"])]
-        return terms if all(0 < len(term.split()) <= MAX_TERM_WORDS for term in terms) else None
+        quoted = ",".join(part[1:-1] for part in re.findall(_QUOTED, found["quoted"]))
+        terms = [term.strip(" ,.!?;:") for term in quoted.split(",") if term.strip(" ,.!?;:")]
+        return terms if terms and all(0 < len(term.split()) <= MAX_TERM_WORDS for term in terms) else None
     return _split(found["bare"])
 
 
@@ -88,7 +90,7 @@ def _occurs(term: str, answer: str, exact: bool) -> bool:
 
 
 def _stem(word: str) -> str:
-    return word[: max(4, len(word) - 4)].removesuffix("y") if len(word) > 3 else word
+    return word[: max(4, len(word) - 5)].removesuffix("y") if len(word) > 3 else word
 
 
 _BANS = (
@@ -116,8 +118,11 @@ def forbidden_words(request: str, context: str, answer: str) -> bool | None:
     >>> forbidden_words('Describe tea without using the word "leaf".', "", "A Leaf in water.")
     False
     """
-    said, verdicts = _plain(answer).lower(), []
-    for one in _FORBIDDEN.finditer(_plain(request)):
+    said, verdicts = plain_quotes(answer).lower(), []
+    asked = plain_quotes(request)
+    for one in _FORBIDDEN.finditer(asked):
+        if _OF_THINGS.search(asked[: one.start()]):
+            return None
         quoted = one["quoted"] or one["plain"] or one["passive"]
         parts = re.findall(_QUOTED, quoted) if quoted else re.split(r",? (?:and|or|&) |, ?", one["bare"])
         terms = [part.strip("\"' ,.").lower() for part in parts]
@@ -128,6 +133,7 @@ def forbidden_words(request: str, context: str, answer: str) -> bool | None:
     return all(verdicts) if verdicts else None
 
 
+_OF_THINGS = re.compile(r"\b(?:words|names|items|strings|numbers|ones|those|lines|sentences|people) (?:that|which|who)\s+$", re.IGNORECASE)
 # "Without using the words of the original", "the verb to be": no word is named.
 _NO_TERMS = frozenset({"of", "to be", "in", "from", "that", "more", "times", "listed", "above", "below", "such", "like", "as"})
 
@@ -147,8 +153,8 @@ def term_frequency(request: str, context: str, answer: str) -> bool | None:
     >>> term_frequency("Praise tea. The word tea should appear at least 3 times.", "", "Tea! Tea!")
     False
     """
-    said = _plain(answer).lower()
-    verdicts = [_as_often(one, said) for one in _TIMES.finditer(_plain(request))]
+    said = plain_quotes(answer).lower()
+    verdicts = [_as_often(one, said) for one in _TIMES.finditer(plain_quotes(request))]
     return None if None in verdicts or not verdicts else all(verdicts)
 
 
@@ -197,7 +203,7 @@ _ENDS = re.compile(
 )
 _NO_TEXT = re.compile(
     r"\b(?:letters? [\"']?\w\b|regex|regular expression|quer(?:y|ies)|match\w*|function|program|code|filter|strings?|names?|words? (?:that"
-    r"|which|starting|ending|beginning)|each|every|all (?:the )?(?:words|lines|sentences)|rewrite|last name)\b",
+    r"|which|starting|ending|beginning)|each|every|all (?:the )?(?:words|lines|sentences)|rewrite|last name|note|postscript|terms|titles|clause|punchline|add)\b",
     re.IGNORECASE,
 )
 # A title and a line of address may come first.
@@ -210,7 +216,7 @@ def start_with(request: str, context: str, answer: str) -> bool | None:
     >>> start_with('Write a story that starts with "It was late".', "", "The Night\\n\\nIt was late, and cold.")
     True
     """
-    asked = _plain(request)
+    asked = plain_quotes(request)
     nth = list(_NTH.finditer(asked))
     if nth:
         return _nth_begins(nth[0], answer) if len(nth) == 1 else None
@@ -242,7 +248,7 @@ def end_with(request: str, context: str, answer: str) -> bool | None:
     >>> end_with('Write a letter. End with "Yours, Ann".', "", "Dear Bo, all is well. Yours, Ann")
     True
     """
-    asked = _plain(request)
+    asked = plain_quotes(request)
     found = list(_ENDS.finditer(asked))
     if len(found) != 1 or _is_about(asked, found[0]):
         return None
@@ -256,5 +262,5 @@ _READ_OF_END = 2000
 
 def _bare(text: str) -> str:
     """Words and the signs between them: what a reader compares."""
-    return " ".join(re.findall(r"[\w'-]+", _plain(text).lower())).strip("'-_ ")
+    return " ".join(re.findall(r"[\w'-]+", plain_quotes(text).lower())).strip("'-_ ")
 

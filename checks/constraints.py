@@ -72,7 +72,7 @@ def sentence_count() -> pl.Expr:
     return keeps(SENTENCE_BOUND, sentences(_SENTENCES))
 
 
-_NAMED = ("word", "phrase", "term", "idiom", "expression", "letter")
+_NAMED = ("word", "phrase", "term")
 _SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
 _USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
 _DENYING = where(has(REQUEST, _terms.DENIES), REQUEST)
@@ -215,10 +215,11 @@ def repeats_prompt() -> pl.Expr:
 _BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
 _ASKING = derived("t_choosing", where(_BRIEF, prompt()))
 _LETTERED = r"\s\(?[Bb][).][ \t]*\S"
+_QUOTED_WAYS = r"(?i)\b(?:either|one of|from|following)\b[^\n]{0,30}[\"'“”‘][^\n]{1,80}[\"'“”’][.,]? ?(?:,|or|and|/)"
 _TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
 _LISTS = ("following options", "following phrases", "following choices", "following answers", "options:", "choices:", "choose from:")
 _CHOOSING = where(
-    has(_ASKING, _LETTERED) | has(_ASKING, _TWO_WAYS) | has_literal(_ASKING, *_LISTS, ignore_case=True), _ASKING
+    has(_ASKING, _LETTERED) | has(_ASKING, _TWO_WAYS) | has(_ASKING, _QUOTED_WAYS) | has_literal(_ASKING, *_LISTS, ignore_case=True), _ASKING
 )
 _INSIDE = judged("d_inside", _CHOOSING, inside_options)
 
