@@ -112,7 +112,7 @@ PARAGRAPHS = Unit(
     r"(?:(?:short|full|brief|concise|separate)[ -]+){0,2}paragraphs?",
     rf"{_INTO}|{_WRITES}|{_CONSISTS}",
     _PART,
-    r"\s+(?:from|given|provided|below|above|of the|into|per|is|are|or)\b",
+    r"\s+(?:from|given|provided|below|above|of the|into|per|is|are|or|e-?mails?|letters?)\b",
     _TEXTS,
 )
 

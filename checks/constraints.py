@@ -25,6 +25,9 @@ from checks._text import answer, derived, has, has_literal, is_code, prompt, whe
 from checks._tongues import LANGUAGES, SAME, language_wanted
 from checks.registry import Severity, check
 
+# A longer answer that quotes is written in the language it is measured to be in.
+MAX_CITATION_BYTES = 200
+
 
 def _prose(bounds: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
     """The answer where a bound is stated, and it is prose; else null. Code has no words, sentences or paragraphs."""
@@ -122,7 +125,7 @@ def required_words() -> pl.Expr:
     return _REQUIRED
 
 
-@check(Severity.NOTE, applies=_FORBIDDEN.is_not_null())
+@check(Severity.REVIEW, applies=_FORBIDDEN.is_not_null())
 def forbidden_words() -> pl.Expr:
     """No word that the prompt says not to use stands in the answer."""
     return _FORBIDDEN
@@ -146,13 +149,13 @@ def end_with() -> pl.Expr:
     return _ENDS
 
 
-@check(Severity.NOTE, applies=_CASE.is_not_null())
+@check(Severity.REVIEW, applies=_CASE.is_not_null())
 def letter_case() -> pl.Expr:
     """The answer is in capitals or in small letters where the prompt says so, or has as many words in capitals."""
     return _CASE
 
 
-@check(Severity.NOTE, applies=_COMMAS.is_not_null())
+@check(Severity.REVIEW, applies=_COMMAS.is_not_null())
 def no_commas() -> pl.Expr:
     """The answer has no comma where the prompt forbids them."""
     return _COMMAS
@@ -238,9 +241,12 @@ def _codes(requests: pl.Series) -> pl.Series:
 _IN_LANGUAGE = where(has_literal(REQUEST, *LANGUAGES), REQUEST)
 _WANTED_LANGUAGE = derived("d_language", _IN_LANGUAGE.map_batches(_codes, return_dtype=pl.String))
 _SPOKEN = pl.col("completion_language").replace(SAME)
+# 'The Spanish word for "tea" is "té".': a sentence in one language about a word of another.
+_CITES = r"[\"“‘«][^\"”’»\n]+[\"”’»]|(?:^|\s)'[^'\n]+'"
+_CITING = has(where(_WANTED_LANGUAGE.is_not_null() & (answer().str.len_bytes() < MAX_CITATION_BYTES), answer()), _CITES)
 
 
-@check(Severity.NOTE, applies=_WANTED_LANGUAGE.is_not_null() & pl.col("completion_language").is_not_null())
+@check(Severity.NOTE, applies=_WANTED_LANGUAGE.is_not_null() & pl.col("completion_language").is_not_null() & ~_CITING)
 def language_asked() -> pl.Expr:
     """The answer is in the language that the prompt asks for, as far as it is long enough to tell."""
     return _SPOKEN == _WANTED_LANGUAGE
