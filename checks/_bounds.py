@@ -30,15 +30,25 @@ _WORDS = (
     " eighteen nineteen twenty"
 )
 _NUMBERS = {word: number for number, word in enumerate(_WORDS.split())} | {
-    **{"thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "eighty": 80, "hundred": 100, "a hundred": 100},
-    **{"one hundred": 100, "two hundred": 200, "a dozen": 12, "single": 1},
+    "thirty": 30,
+    "forty": 40,
+    "fifty": 50,
+    "sixty": 60,
+    "eighty": 80,
+    "hundred": 100,
+    "a hundred": 100,
+    "one hundred": 100,
+    "two hundred": 200,
+    "a dozen": 12,
+    "single": 1,
 }
 NUMBER = rf"(?:\d{{1,3}},\d{{3}}\b|\d{{1,5}}\b|(?:{'|'.join(sorted(_NUMBERS, key=len, reverse=True))})\b)"
 
 # What is asked first decides: "no less than" holds "less than".
 _MEANINGS = {
     "least": r"at (?:the )?least|no (?:less|fewer) than|not (?:less|fewer) than|(?:a )?min(?:imum)?(?: of)?",
-    "most": r"at (?:the )?most|(?:no|not) (?:more|longer) than|up to|within|not exceed(?:ing)?|(?:a )?limit(?:ed)? (?:of|to)"
+    "most": r"at (?:the )?most|(?:no|not) (?:more|longer) than|up to|within|not exceed(?:ing)?|(?:a"
+    " )?limit(?:ed)? (?:of|to)"
     r"|(?:a )?max(?:imum)?(?: of)?",
     "under": r"(?:less|fewer|shorter) than|under|below",
     "over": r"(?:more|longer|greater) than|over|above",
@@ -51,7 +61,7 @@ _AFTERWARDS = {
     "most": r"or (?:less|fewer|under|below)|and under|max(?:imum)?\b|at most\b|tops\b",
     "about": r"or so\b",
 }
-_LEAD = rf"(?:{'|'.join(_MEANINGS.values())})"
+LEAD = rf"(?:{'|'.join(_MEANINGS.values())})"
 _TAIL = rf"(?:,?\s*\(?(?:{'|'.join(_AFTERWARDS.values())}))"
 
 
@@ -71,25 +81,35 @@ class Unit(NamedTuple):
 
 
 _TEXTS = (
-    r"\s+(?:[\w-]+\s+){0,2}?(?:summary|story|essay|article|paragraph|description|poem|review|letter|speech|report|response"
-    r"|answer|explanation|biography|bio|blog|post|e-?mail|introduction|overview|synopsis|abstract|statement|pitch|message"
+    r"\s+(?:[\w-]+\s+){0,2}?(?:summary|story|essay|article|paragraph|description|poem|review|letter|speech|report"
+    r"|response"
+    r"|answer|explanation|biography|bio|blog|post|e-?mail|introduction|overview|synopsis|abstract|statement|pitch"
+    r"|message"
     r"|advertisement|ad|caption|sentence|slogan|headline|title|tagline|monologue|narrative|composition|passage|analysis"
     r"|dialogue|script|note|memo|proposal|tweet|definition|quote|song|rap|verse|recap|argument|critique|phrase)\b"
 )
 _INTO = r"\b(?:in|within|into|using|to|with|be|is|has|have|contains?|containing|answer:?|as)\s+(?:a\s+)?$"
-_PART = r"\b(?:provided with|given|presented with|add|adds|adding|chang\w+|replac\w+|remov\w+|insert\w*|find\w*|identify|learn|count\w*|the|these|those|first|last)\s+$"
+_PART = (
+    r"\b(?:provided with|given|presented with|add|adds|adding|chang\w+|replac\w+|remov\w+|insert\w*|find\w*|identify"
+    r"|learn|count\w*|the|these|those|first|last)\s+$"
+)
 _WRITES = (
     r"(?:^|[.!?:,]\s*|\b(?:please|and|then|to|you|me)\s+)"
-    r"(?:write|generate|create|compose|construct|produce|craft|formulate|provide|give|respond with|answer with)\s+(?:me\s+)?$"
+    r"(?:write|generate|create|compose|construct|produce|craft|formulate|provide|give|respond with|answer"
+    r" with)\s+(?:me\s+)?$"
 )
-_CONSISTS = r"\b(?:summary|paragraph|essay|story|description|response|answer|consists?|consisting|made up|poem|article) of\s+$"
+_CONSISTS = (
+    r"\b(?:summary|paragraph|essay|story|description|response|answer|consists?|consisting|made up|poem|article) of\s+$"
+)
 
 WORDS = Unit(
     r"words?",
     rf"{_INTO}|{_CONSISTS}",
     rf"{_PART}|\b(?:list|name|provide|give|suggest|generate|brainstorm|list of|set of|of the|that|are)\s+$",
-    r"\s*:|-|\s+(?:of|that|which|who|related|starting|beginning|ending|ends?|rhyming|from|describing|associated|to describe"
-    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with|be|in all|in cap\w*|longer|shorter|more|fewer|less|nouns?|names?)\b",
+    r"\s*:|-|\s+(?:of|that|which|who|related|starting|beginning|ending|ends?|rhyming|from|describing|associated"
+    r"|to describe"
+    r"|for|given|provided|in the|of the|below|above|and their|such|like|you|pairs?|each|with|be|in all|in cap\w*"
+    r"|longer|shorter|more|fewer|less|nouns?|names?)\b",
     _TEXTS,
 )
 CHARACTERS = Unit(
@@ -101,7 +121,8 @@ CHARACTERS = Unit(
     LEAST_SIZE,
 )
 SENTENCES = Unit(
-    r"(?:(?:short|complete|full|simple|brief|concise|descriptive|different|unique|example|original|coherent|new)[ -]+){0,2}"
+    r"(?:(?:short|complete|full|simple|brief|concise|descriptive|different|unique|example|original|coherent|new)["
+    r" -]+){0,2}"
     r"sentences?",
     rf"{_INTO}|{_WRITES}|{_CONSISTS}",
     _PART,
@@ -141,13 +162,16 @@ _ENDS = (". ", "? ", "! ", "\n", ".\n")
 
 
 # Of each part, of a text that is planned or filled in, of key words: not of the answer.
-_OF_OTHERS = re.compile(rf"{SHARED_OUT}|\b(?:plan|how to|schedule|blanks?|keywords? related|title and|structure)\b", re.IGNORECASE)
+_OF_OTHERS = re.compile(
+    rf"{SHARED_OUT}|\b(?:plan|how to|schedule|blanks?|keywords? related|title and|structure)\b", re.IGNORECASE
+)
 
 
 @cache
 def _stated(unit: Unit) -> re.Pattern[str]:
     return re.compile(
-        rf"(?i)(?:\b(?P<lead>{_LEAD})\s+)?(?P<article>an?\s+)?\b(?P<n>{NUMBER})(?:\s*(?:-|–|—|to|and|or)\s*(?P<m>{NUMBER}))?"
+        rf"(?i)(?:\b(?P<lead>{LEAD})\s+)?(?P<article>an?\s+)?\b(?P<n>{NUMBER})(?:\s*(?:-|–|—|to|and"
+        rf"|or)\s*(?P<m>{NUMBER}))?"
         rf"(?P<plus>\+)?[ –-]+{unit.noun}\b(?:\s+(?:long|in length)\b)?(?P<tail>{_TAIL})?"
     )
 
@@ -158,17 +182,20 @@ def bound(request: str, unit: Unit) -> Bound | None:
     if found is None or _OF_OTHERS.search(sentence_around(request, found)):
         return None
     before, after = request[: found.start()][-40:], request[found.end() :][:60]
-    if _is(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
+    if said_in(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
         return None
     hard = found["lead"] or found["tail"] or found["plus"]
     article = found["article"] or re.search(r"\ban?\s+$", before, re.IGNORECASE)
-    if not (hard or _is(unit.before, before) or (article and re.match(unit.texts, after, re.IGNORECASE))):
+    if not (hard or said_in(unit.before, before) or (article and re.match(unit.texts, after, re.IGNORECASE))):
         return None
-    read = limits(found["lead"] or "", (found["tail"] or "") + (" or more" if found["plus"] else ""), found["n"], found["m"])
+    read = limits(
+        found["lead"] or "", (found["tail"] or "") + (" or more" if found["plus"] else ""), found["n"], found["m"]
+    )
     return read if read and max(read.least, min(read.most, ENDLESS)) >= unit.least_number else None
 
 
-def _is(pattern: str, text: str) -> bool:
+def said_in(pattern: str, text: str) -> bool:
+    """Whether the pattern occurs, in any case."""
     return re.search(pattern, text, re.IGNORECASE) is not None
 
 
@@ -176,8 +203,8 @@ def _is(pattern: str, text: str) -> bool:
 def limits(lead: str, tail: str, first: str, second: str | None) -> Bound | None:
     """The bound that words around one or two written numbers make of them.
 
-    >>> limits("no more than", "", "fifty", None), limits("", "or less", "10", None), limits("less than", "", "10", None)
-    (Bound(least=0, most=50, is_size=False), Bound(least=0, most=10, is_size=False), Bound(least=0, most=9, is_size=False))
+    >>> limits("no more than", "", "fifty", None), limits("less than", "", "10", None)
+    (Bound(least=0, most=50, is_size=False), Bound(least=0, most=9, is_size=False))
     >>> limits("about", "", "200", None), limits("", "", "three", "5")
     (Bound(least=180, most=220, is_size=True), Bound(least=3, most=5, is_size=False))
     """
@@ -194,7 +221,7 @@ def limits(lead: str, tail: str, first: str, second: str | None) -> Bound | None
 
 
 def _meaning(said: str, meanings: dict[str, str]) -> str | None:
-    return next((name for name, pattern in meanings.items() if said and _is(rf"\b(?:{pattern})", said)), None)
+    return next((name for name, pattern in meanings.items() if said and said_in(rf"\b(?:{pattern})", said)), None)
 
 
 def number(written: str) -> int | None:
@@ -205,60 +232,3 @@ def number(written: str) -> int | None:
     """
     plain = written.lower().replace(",", "")
     return int(plain) if plain.isdecimal() else _NUMBERS.get(plain)
-
-
-_LISTS = (
-    r"(?:list|name|give|provide|suggest|identify|generate|create|write|make|come up with|brainstorm|think of|think up|state"
-    r"|describe|find|mention|outline|tell|propose|recommend|cite|compile|construct|produce|develop|design|explain|share"
-    r"|offer|show|compose|formulate|pick|select|choose|invent|draft|prepare)"
-)
-ITEMS_ASKED = (
-    r"(?i)(?:^|[.!?]\s+|\n\s*)(?:(?:please|can you|could you|would you)\s+){0,2}"
-    rf"(?:{_LISTS}(?:\s+(?:me|us|out|up|down))?|what (?:are|were))\s+(?:some of\s+)?(?:(?:an?|the|your|any)\s+)?"
-    r"(?:(?:[\w-]+\s+)?(?:list|set|series|collection)\s+(?:of|with|containing)\s+)?(?:the\s+)?(?:(?:top|first|last|best)\s+)?"
-    rf"(?:{_LEAD}\s+)?{NUMBER}(?:\s*(?:-|–|to|or)\s*{NUMBER})?\s+[a-z]"
-)
-_ITEMS = re.compile(
-    ITEMS_ASKED.replace(rf"(?:{_LEAD}\s+)?{NUMBER}", rf"(?:(?P<lead>{_LEAD})\s+)?(?P<n>{NUMBER})").replace(
-        rf"\s*{NUMBER})?\s+[a-z]", rf"\s*(?P<m>{NUMBER}))?\s+(?P<after>[a-z][\w'’-]*(?:\s+[\w'’-]+){{0,2}})"
-    )
-)
-# What is no item of a list, or a size.
-_NO_ITEMS = re.compile(
-    r"(?i)^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?|weeks?|months?"
-    r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
-    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|drinks|dishes|menus?|plans?|times|points?|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b|^word\b"
-    r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
-)
-# Two counts in one request, or things that come in twos: it is unclear what is counted.
-UNCLEAR_ITEMS = (
-    rf"{SHARED_OUT}|(?:\band|\bor|,)\s+(?:at least\s+)?{NUMBER}\s+\w+|\band\s+(?:dis|cons\b|weak|draw|don|why|how|explain|describe"
-    r"|provide|give|write|discuss|compare|the differences?|opportunit)|\bpros\b|\bpair|\bfor (?:both|these|those)\b|\bcategor"
-    r"|\bsentences\b|\bdo['’]?s and\b"
-)
-
-
-_CHINESE = {word: number for number, word in enumerate("零一二三四五六七八九十")} | {"两": 2}
-ITEMS_ASKED_IN_CHINESE = (
-    r"^(?:请)?(?:列出|列举|给出|给我|提供|说出|写出|举出|命名|提出|生成|创建|描述|推荐|找出|想出)(?:一个|一份)?(?:包含|[^，。,\n\d]{1,12}的)?"
-    r"(?:\d{1,3}|[两二三四五六七八九十])\s*(?:个|种|条|项|点|位|本|部|款|类|件|座)[^月小段句字词数人年天]"
-)
-_ITEMS_IN_CHINESE = re.compile(ITEMS_ASKED_IN_CHINESE.replace(r"(?:\d{1,3}|[", r"(?P<n>\d{1,3}|["))
-_TWO_COUNTS_IN_CHINESE = re.compile(r"每|各|分别|和(?:\d|[两二三四五六七八九十])|优缺点|，并")
-
-
-def items(request: str) -> Bound | None:
-    """How many items a list is asked to have; None where no list is. UNCLEAR_ITEMS tells where that is in doubt.
-
-    >>> items("Name five rivers."), items("List at least 3 uses of a brick"), items("Write two sentences.")
-    (Bound(least=5, most=5, is_size=False), Bound(least=3, most=1000000000, is_size=False), None)
-    """
-    chinese = _ITEMS_IN_CHINESE.search(request)
-    if chinese:
-        count = _CHINESE.get(chinese["n"]) or number(chinese["n"])
-        return Bound(count, count) if count and count > 1 and not _TWO_COUNTS_IN_CHINESE.search(request) else None
-    one = _ITEMS.search(request)
-    if one is None or _ITEMS.search(request, one.end()) or _NO_ITEMS.search(one["after"]):
-        return None
-    read = limits(one["lead"] or "exactly", "", one["n"], one["m"])
-    return read if read and read.most > 1 else None

@@ -1,4 +1,4 @@
-"""Answers to questions that give the answers to choose from: lettered options, yes or no, a list of allowed sentences."""
+"""Questions that give the answers to choose from: lettered options, yes or no, a list of allowed sentences."""
 
 import re
 
@@ -10,30 +10,38 @@ MAX_PROMPT_CHARACTERS = 6000
 
 _OPTION = re.compile(r"(?:^|(?<=\s))\(?(?P<letter>[A-Ha-h])[).][ \t]*(?=\S)", re.MULTILINE)
 _CHOOSES = re.compile(
-    r"\b(?:which|what|who|where|when|choose|select|pick|identify|answer|correct|option|options|best|following)\b", re.IGNORECASE
+    r"\b(?:which|what|who|where|when|choose|select|pick|identify|answer|correct|option|options|best|following)\b",
+    re.IGNORECASE,
 )
 # The options are to be worked on, not chosen from.
 _OTHER_WORK = re.compile(
-    r"^\W*(?:add|create|generate|write|rewrite|convert|edit|make|compose|construct|design|develop|translate|arrange|order)\b",
+    r"^\W*(?:add|create|generate|write|rewrite|convert|edit|make|compose|construct|design|develop|translate"
+    r"|arrange|order)\b",
     re.IGNORECASE,
 )
 _SAID = re.compile(
-    r"^\W*(?:(?:the )?(?:correct |right |best )?(?:answer|option|choice)(?: is)?:?\s*)?\(?(?P<letter>[A-Za-z])(?:[).:](?=\s|$)|\s*$)",
+    r"^\W*(?:(?:the )?(?:correct |right |best )?(?:answer|option|choice)(?:"
+    r" is)?:?\s*)?\(?(?P<letter>[A-Za-z])(?:[).:](?=\s|$)|\s*$)",
     re.IGNORECASE,
 )
 _YES_NO = re.compile(
-    r"\b(?:answer|respond|reply|output|say|indicate|return|print|write)(?: \w+){0,3}? (?:with )?(?:an? |either |only |just |simply )*"
-    r"[\"'“‘(]?(?P<one>yes|true)[\"'”’,]* ?(?:or|/|and) ?[\"'“‘]?(?P<other>no|false)\b|^[^.?!\n]*\((?P<first>yes|true) ?(?:/|or) ?"
+    r"\b(?:answer|respond|reply|output|say|indicate|return|print|write)(?: \w+){0,3}? (?:with )?(?:an? |either "
+    r"|only |just |simply )*"
+    r"[\"'“‘(]?(?P<one>yes|true)[\"'”’,]* ?(?:or|/|and) ?[\"'“‘]?(?P<other>no|false)\b|^[^.?!\n]*\((?P<first>yes"
+    r"|true) ?(?:/|or) ?"
     r"(?P<second>no|false)\)[ .?]*$",
     re.IGNORECASE | re.MULTILINE,
 )
 _ALLOWED = re.compile(
-    r"\b(?:one of|either|choose from|from|answer|say)(?: the| these)?(?: following)?(?: exact)?(?: options| phrases| choices| answers"
-    r"| responses)?[:,]?\s*\(?(?P<list>['\"][^\"\n]{1,80}?['\"](?:[.,]? ?(?:,|or|and|/) ?['\"][^\"\n]{1,80}?['\"]){1,5})",
+    r"\b(?:one of|either|choose from|from|answer|say)(?: the| these)?(?: following)?(?: exact)?(?: options|"
+    r" phrases| choices| answers"
+    r"| responses)?[:,]?\s*\(?(?P<list>['\"][^\"\n]{1,80}?['\"](?:[.,]? ?(?:,|or|and|/)"
+    r" ?['\"][^\"\n]{1,80}?['\"]){1,5})",
     re.IGNORECASE,
 )
 _ALLOWED_LINES = re.compile(
-    r"\b(?:one of the following (?:phrases|options|answers)|choose from|from the following(?: options| answers| phrases)?)[:.]?[ \t]*\n"
+    r"\b(?:one of the following (?:phrases|options|answers)|choose from|from the following(?: options| answers|"
+    r" phrases)?)[:.]?[ \t]*\n"
     r"(?P<lines>(?:[^\n]{1,80}[.\w][ \t]*(?:\n|$)){2,6})",
     re.IGNORECASE,
 )
@@ -70,7 +78,11 @@ def _options(prompt: str) -> dict[str, str]:
     """The text of each option by its letter; none where they are not one row of A, B, C."""
     found = list(_OPTION.finditer(prompt))
     letters = [one["letter"].upper() for one in found]
-    if len(found) < 2 or letters != [chr(ord("A") + place) for place in range(len(found))] or not _CHOOSES.search(prompt):
+    if (
+        len(found) < 2
+        or letters != [chr(ord("A") + place) for place in range(len(found))]
+        or not _CHOOSES.search(prompt)
+    ):
         return {}
     ends = [one.start() for one in found[1:]] + [len(prompt)]
     texts = [prompt[one.end() : end].strip().split("\n")[0].strip() for one, end in zip(found, ends, strict=True)]

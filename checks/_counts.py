@@ -26,7 +26,8 @@ _PARTED_WORD = r"[\p{L}\p{N}\p{M}]+(?:['’][\p{L}]+)*"
 
 _MARKER = r"(?m)^[ \t]*(?:[*_#]+[ \t]*)?(?:\d{1,3}[.):]|[-*•–●])[ \t]+"
 _SHORTENED = (
-    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Mt|vs|etc|e\.g|i\.e|cf|al|Inc|Ltd|Co|Corp|No|Fig|approx|a\.m|p\.m|(?:[A-Z]\.)*[A-Z])\."
+    r"\b(?:Mr|Mrs|Ms|Dr|Prof|Sr|Jr|St|Mt|vs|etc|e\.g|i\.e|cf|al|Inc|Ltd|Co|Corp|No|Fig|approx|a\.m|p\.m"
+    r"|(?:[A-Z]\.)*[A-Z])\."
 )
 _QUOTED = r"\"[^\"\n]*\"|“[^”\n]*”"
 _STOP = r"[.!?…。！？]"
@@ -74,7 +75,10 @@ _IN_A_LINE = r"(?:^|\s)\(?\d{1,2}[.)]\s*[^\d\s]"
 _STARTS_NUMBERED = r"^\(?1[.)]\s*\D"
 # A word or a few, and a comma: what has more in it is a sentence.
 _COMMA_LIST = r"^[^\n,，、:：;.!?()（）。\[\]]{1,40}(?:[,，、][^\n,，、:：;.!?()（）。\[\]]{1,40})+[.。]?$"
-_SENTENCE_WORD = r"(?i)\b(?:is|are|was|were|has|have|can|such as|including|includes?|that|which|like|both|all)\b|包括|例如|是|有"
+_COMMA, _JOINED = r"[,，、]", r"\s(?:and|or|&)\s|[和与或]"
+_SENTENCE_WORD = (
+    r"(?i)\b(?:is|are|was|were|has|have|can|such as|including|includes?|that|which|like|both|all)\b|包括|例如|是|有"
+)
 _SHORT_LINES = r"^(?:[^\n]{1,80}\n)+[^\n]{1,80}$"
 
 
@@ -96,9 +100,12 @@ def items(text: pl.Expr) -> Range:
     one_line = derived("t_one_line", where(~has_literal(plain, "\n"), plain))
     listed = where(has(one_line, _COMMA_LIST) & ~has(one_line, _SENTENCE_WORD), one_line)
     low = pl.coalesce(
-        by_marks, short, _count(where(has(one_line, _STARTS_NUMBERED), one_line), _IN_A_LINE), _count(listed, "[,，、]") + 1
+        by_marks,
+        short,
+        _count(where(has(one_line, _STARTS_NUMBERED), one_line), _IN_A_LINE),
+        _count(listed, _COMMA) + 1,
     )
-    joined = _count(listed, r"\s(?:and|or|&)\s|[和与或]").fill_null(0)
+    joined = _count(listed, _JOINED).fill_null(0)
     return Range(derived("d_items_low", low), derived("d_items_high", low + joined))
 
 

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import polars as pl
 
 from checks._asked import filled
-from checks._bounds import CHARACTERS, ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, PARAGRAPHS, SENTENCES, UNCLEAR_ITEMS, WORDS, Bound, Unit, bound, items, mention
+from checks._bounds import CHARACTERS, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit, bound, mention
 from checks._counts import Range
+from checks._lists import ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, UNCLEAR_ITEMS, items
 from checks._request import REQUEST
 from checks._text import derived, has, has_literal, where
 

@@ -18,8 +18,10 @@ def _last_turn() -> pl.Expr:
     return pl.when(turn.struct.field("role") == "user").then(turn.struct.field("content"))
 
 
-_TURN = derived("t_turn", _last_turn())
-_ASKED = derived("t_request_text", _TURN.str.strip_suffix(pl.col("context").fill_null("")).str.strip_chars())
+TURN = derived("t_turn", _last_turn())
+"""What the user says last, with the document given beside it; null where it is not the user's turn."""
+
+_ASKED = derived("t_request_text", TURN.str.strip_suffix(pl.col("context").fill_null("")).str.strip_chars())
 _IS_SHORT = (_ASKED.str.len_bytes() <= MAX_REQUEST_BYTES) & (answer().str.len_bytes() > 0)
 # "Q: ...", "Option 2: ...": an exercise with examples, of which the demand is not the last word.
 EXERCISE = (

@@ -5,13 +5,54 @@ import re
 from checks._bounds import sentence_around
 
 LANGUAGES = {
-    **{"English": "en", "French": "fr", "Spanish": "es", "German": "de", "Italian": "it", "Portuguese": "pt", "Dutch": "nl"},
-    **{"Russian": "ru", "Chinese": "zh", "Mandarin": "zh", "Japanese": "ja", "Korean": "ko", "Arabic": "ar", "Hindi": "hi"},
-    **{"Latin": "la", "Greek": "el", "Turkish": "tr", "Polish": "pl", "Swedish": "sv", "Norwegian": "no", "Danish": "da"},
-    **{"Finnish": "fi", "Hebrew": "he", "Vietnamese": "vi", "Thai": "th", "Indonesian": "id", "Ukrainian": "uk"},
-    **{"Czech": "cs", "Hungarian": "hu", "Romanian": "ro", "Persian": "fa", "Farsi": "fa", "Urdu": "ur", "Bengali": "bn"},
-    **{"Bulgarian": "bg", "Croatian": "hr", "Marathi": "mr", "Tamil": "ta", "Telugu": "te", "Gujarati": "gu", "Kannada": "kn"},
-    **{"Punjabi": "pa", "Malayalam": "ml", "Nepali": "ne", "Swahili": "sw", "Catalan": "ca", "Slovak": "sk", "Tagalog": "tl"},
+    "English": "en",
+    "French": "fr",
+    "Spanish": "es",
+    "German": "de",
+    "Italian": "it",
+    "Portuguese": "pt",
+    "Dutch": "nl",
+    "Russian": "ru",
+    "Chinese": "zh",
+    "Mandarin": "zh",
+    "Japanese": "ja",
+    "Korean": "ko",
+    "Arabic": "ar",
+    "Hindi": "hi",
+    "Latin": "la",
+    "Greek": "el",
+    "Turkish": "tr",
+    "Polish": "pl",
+    "Swedish": "sv",
+    "Norwegian": "no",
+    "Danish": "da",
+    "Finnish": "fi",
+    "Hebrew": "he",
+    "Vietnamese": "vi",
+    "Thai": "th",
+    "Indonesian": "id",
+    "Ukrainian": "uk",
+    "Czech": "cs",
+    "Hungarian": "hu",
+    "Romanian": "ro",
+    "Persian": "fa",
+    "Farsi": "fa",
+    "Urdu": "ur",
+    "Bengali": "bn",
+    "Bulgarian": "bg",
+    "Croatian": "hr",
+    "Marathi": "mr",
+    "Tamil": "ta",
+    "Telugu": "te",
+    "Gujarati": "gu",
+    "Kannada": "kn",
+    "Punjabi": "pa",
+    "Malayalam": "ml",
+    "Nepali": "ne",
+    "Swahili": "sw",
+    "Catalan": "ca",
+    "Slovak": "sk",
+    "Tagalog": "tl",
 }
 """By the name that English has for them: the ISO 639 code."""
 
@@ -20,11 +61,13 @@ SAME = {"yue": "zh", "wuu": "zh", "nb": "no", "nn": "no", "bs": "hr", "sr": "hr"
 
 _NAME = rf"(?P<name>{'|'.join(LANGUAGES)})"
 _ASKED = re.compile(
-    rf"\b[Tt]ranslat\w*\b[^.?!\n]{{0,150}}?\b(?:in|into|to) (?:the )?{_NAME}\b|\b[Tt]ranslat\w*\b[^\n]{{0,150}}?[\"”'] ?(?:in|into|to)"
+    rf"\b[Tt]ranslat\w*\b[^.?!\n]{{0,150}}?\b(?:in|into|to) (?:the )?{_NAME}\b"
+    rf"|\b[Tt]ranslat\w*\b[^\n]{{0,150}}?[\"”'] ?(?:in|into|to)"
     rf" {_NAME.replace('name', 'quoted')}\b"
     rf"|\b(?:[Aa]nswer|[Rr]espond|[Rr]eply|[Rr]esponse|[Oo]utput)\b[^.?!\n]{{0,40}}?\b(?:in|using) (?:only )?(?:the )?"
     rf"{_NAME.replace('name', 'answer')}\b"
-    rf"|^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay|[Rr]ewrite)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?"
+    rf"|^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay"
+    rf"|[Rr]ewrite)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?"
     rf"{_NAME.replace('name', 'written')}(?: language)?(?: that\b|[.,]| only|$)"
     rf"|\b(?:in|using) (?:the )?{_NAME.replace('name', 'only')}(?: language)?[ ,]+(?:and )?(?:no other language|only)\b"
     rf"|\b(?:only|entirely|solely|completely) (?:in|using) (?:the )?{_NAME.replace('name', 'alone')}\b"
@@ -33,7 +76,8 @@ _ASKED = re.compile(
 )
 # About two languages, or about what is said of them.
 _ABOUT = re.compile(
-    r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|the words? for|correct|wrong|check|synonyms?|pronounce\w*"
+    r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|the words? for|correct|wrong"
+    r"|check|synonyms?|pronounce\w*"
     r"|version of|is it|phonetic|romani[sz]\w*|pinyin)\b",
     re.IGNORECASE,
 )

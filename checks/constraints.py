@@ -6,7 +6,7 @@ apply. Demands are read from the request alone: the last turn of the user, witho
 
 import polars as pl
 
-from checks import _marks, _terms
+from checks import _edges, _marks, _style, _terms
 from checks._asked import filled, judged
 from checks._choices import MAX_CHOICE_CHARACTERS, inside_options
 from checks._counts import UNSPACED, Range, items, paragraphs, sentences, words
@@ -20,8 +20,8 @@ from checks._limits import (
     is_stated,
     keeps,
 )
-from checks._request import REQUEST
-from checks._text import answer, derived, has, has_literal, is_code, prompt, where
+from checks._request import REQUEST, TURN
+from checks._text import answer, derived, has, has_literal, is_code, where
 from checks._tongues import LANGUAGES, SAME, language_wanted
 from checks.registry import Severity, check
 
@@ -52,7 +52,7 @@ def item_count() -> pl.Expr:
 
 @check(Severity.NOTE, applies=is_stated(WORD_BOUND) & ~is_size(WORD_BOUND) & _WORDS.low.is_not_null())
 def word_limit() -> pl.Expr:
-    """The answer keeps the limit of words that the prompt sets: at most, at least, between, exactly, or a small number."""
+    """The answer keeps the prompt's limit of words: at most, at least, between, exactly, or a bare small number."""
     return keeps(WORD_BOUND, _WORDS)
 
 
@@ -84,7 +84,8 @@ _ENDS_NAMED = ("start", "begin", "open", "end", "finish", "conclu", "close", "pa
 _PLACING = where(has_literal(REQUEST, " with ", " should ", " must "), REQUEST)
 _PLACED = derived("t_placed", where(has_literal(_PLACING, *_ENDS_NAMED, ignore_case=True), _PLACING))
 _FORM_HINTS = (
-    *("capital", "case", "caps", "comma", "quot", "<<", "bracket", "bullet", "highlight", "italic", "section"),
+    *("capital", "case", "caps", "comma", "quot", "<<", "bracket", "bullet", "highlight", "italic"),
+    *("section", "paragraph", "chapter"),
     *("postscript", "P.S", "P.P.S", "placeholder", "asterisk", "***", "repeat"),
 )
 _FORMAL = derived("t_formal", where(has_literal(REQUEST, *_FORM_HINTS, ignore_case=True), REQUEST))
@@ -97,15 +98,15 @@ def _formal(*hints: str) -> pl.Expr:
 _REQUIRED = judged("d_required", _USING, _terms.required_words)
 _FORBIDDEN = judged("d_forbidden", _DENYING, _terms.forbidden_words)
 _FREQUENCY = judged("d_frequency", _REPEATING, _terms.term_frequency)
-_STARTS = judged("d_starts", _PLACED, _terms.start_with)
-_ENDS = judged("d_ends", _PLACED, _terms.end_with)
-_CASE = judged("d_case", _formal("capital", "case", "caps"), _marks.letter_case)
-_COMMAS = judged("d_commas", _formal("comma"), _marks.no_commas)
-_QUOTED = judged("d_quoted", _formal("quot"), _marks.quoted)
+_STARTS = judged("d_starts", _PLACED, _edges.start_with)
+_ENDS = judged("d_ends", _PLACED, _edges.end_with)
+_CASE = judged("d_case", _formal("capital", "case", "caps"), _style.letter_case)
+_COMMAS = judged("d_commas", _formal("comma"), _style.no_commas)
+_QUOTED = judged("d_quoted", _formal("quot"), _style.quoted)
 _TITLE = judged("d_title", _formal("<<", "bracket"), _marks.title_in_brackets)
 _BULLETS = judged("d_bullets", _formal("bullet"), _marks.bullet_points)
 _HIGHLIGHTS = judged("d_highlights", _formal("highlight", "italic"), _marks.highlights)
-_SECTIONS = judged("d_sections_marked", _formal("section"), _marks.sections)
+_SECTIONS = judged("d_sections_marked", _formal("section", "paragraph", "chapter"), _marks.sections)
 _POSTSCRIPT = judged("d_postscript", _formal("postscript", "p.s", "p.p.s"), _marks.postscript)
 _PLACEHOLDERS = judged("d_placeholders", _formal("placeholder"), _marks.placeholders)
 _TWO = judged("d_two", _formal("asterisk", "***"), _marks.two_responses)
@@ -216,13 +217,25 @@ def repeats_prompt() -> pl.Expr:
 
 
 _BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
-_ASKING = derived("t_choosing", where(_BRIEF, prompt()))
+_ASKING = derived("t_choosing", where(_BRIEF, TURN))
 _LETTERED = r"\s\(?[Bb][).][ \t]*\S"
-_QUOTED_WAYS = r"(?i)\b(?:either|one of|from|following)\b[^\n]{0,30}[\"'“”‘][^\n]{1,80}[\"'“”’][.,]? ?(?:,|or|and|/)"
+_QUOTED_WAYS = r"[\"'”’][.,]? ?(?:,|or|and|/) ?[\"'“”‘]"
 _TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
-_LISTS = ("following options", "following phrases", "following choices", "following answers", "options:", "choices:", "choose from:")
+_LISTS = (
+    "following options",
+    "following phrases",
+    "following choices",
+    "following answers",
+    "options:",
+    "choices:",
+    "choose from:",
+)
 _CHOOSING = where(
-    has(_ASKING, _LETTERED) | has(_ASKING, _TWO_WAYS) | has(_ASKING, _QUOTED_WAYS) | has_literal(_ASKING, *_LISTS, ignore_case=True), _ASKING
+    has(_ASKING, _LETTERED)
+    | has(_ASKING, _TWO_WAYS)
+    | has(_ASKING, _QUOTED_WAYS)
+    | has_literal(_ASKING, *_LISTS, ignore_case=True),
+    _ASKING,
 )
 _INSIDE = judged("d_inside", _CHOOSING, inside_options)
 
@@ -235,7 +248,9 @@ def choice_outside_options() -> pl.Expr:
 
 def _codes(requests: pl.Series) -> pl.Series:
     rows = requests.is_not_null().arg_true()
-    return filled(requests.len(), rows, pl.Series([language_wanted(one) for one in requests.gather(rows)], dtype=pl.String))
+    return filled(
+        requests.len(), rows, pl.Series([language_wanted(one) for one in requests.gather(rows)], dtype=pl.String)
+    )
 
 
 _IN_LANGUAGE = where(has_literal(REQUEST, *LANGUAGES), REQUEST)

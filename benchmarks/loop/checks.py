@@ -32,7 +32,7 @@ def main() -> None:
         for record in read:
             row = Row(record)
             for reason, passes in RULES.items():
-                if not passes(row):
+                if passes(row) is False:
                     counts[reason] += 1
     say(out, **watch.said(), rows=len(read), counts=counts)
 
