@@ -33,7 +33,7 @@ _COUNTING = derived("t_request_counting", where(has_literal(REQUEST, *_DIGITS, *
 
 
 def _stated(unit: Unit, hint: str) -> pl.Expr:
-    hinted = where(has_literal(_COUNTING, hint, ignore_case=True), _COUNTING)
+    hinted = derived(f"t_request_{hint}", where(has_literal(_COUNTING, hint, ignore_case=True), _COUNTING))
     once = where(hinted.str.count_matches(mention(unit)) == 1, hinted)
     return _read(once, lambda request: bound(request, unit))
 
@@ -42,7 +42,8 @@ WORD_BOUND = derived("d_words", _stated(WORDS, "word"))
 CHARACTER_BOUND = derived("d_characters", _stated(CHARACTERS, "character"))
 SENTENCE_BOUND = derived("d_sentences", _stated(SENTENCES, "sentence"))
 PARAGRAPH_BOUND = derived("d_paragraphs", _stated(PARAGRAPHS, "paragraph"))
-_LISTING = where(has(_COUNTING, f"{ITEMS_ASKED}|{ITEMS_ASKED_IN_CHINESE}"), _COUNTING)
+_IN_ENGLISH, _IN_CHINESE = has(_COUNTING, ITEMS_ASKED), has(_COUNTING, ITEMS_ASKED_IN_CHINESE)
+_LISTING = derived("t_listing", where(_IN_ENGLISH | _IN_CHINESE, _COUNTING))
 ITEM_BOUND = derived("d_items", _read(where(~has(_LISTING, UNCLEAR_ITEMS), _LISTING), items))
 
 

@@ -4,7 +4,8 @@ import re
 
 from checks._bounds import NUMBER, limits
 
-LEADS = r"(?:at least|at most|less than|fewer than|more than|no more than|up to|exactly|only|a minimum of|a maximum of|over|about)"
+_LIMITS = ("at least", "at most", "less than", "fewer than", "more than", "no more than", "up to", "exactly", "only")
+LEADS = rf"(?:{'|'.join(_LIMITS)}|a minimum of|a maximum of|over|about)"
 COUNT = rf"(?:(?P<lead>{LEADS}) )?(?P<n>{NUMBER})(?: ?(?:-|–|to|or) ?(?P<m>{NUMBER}))?(?P<tail> or more)?"
 
 

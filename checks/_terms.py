@@ -9,7 +9,7 @@ MAX_TERMS = 15
 MAX_TERM_WORDS = 6
 MAX_BARE_WORDS = 2
 
-_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "`": "'", "«": '"', "»": '"', "\u00a0": " "})
+_QUOTES = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'", "«": '"', "»": '"', "\u00a0": " "})
 QUOTED = r"\"[^\"\n]{1,120}\"|(?<!\w)'[^'\n]{1,120}'(?!\w)"
 _TERM_NOUN = r"(?:key ?)?(?:words?|phrases?|terms?)"
 _QUOTED_LIST = rf"(?P<quoted>(?:{QUOTED})(?:(?:,? (?:and|&) |[,.]? ?|, )(?:{QUOTED}))*)"
@@ -54,7 +54,8 @@ _OTHER_TASKS = re.compile(
 
 def plain_quotes(text: str) -> str:
     """The text with straight quotation marks and plain spaces."""
-    return text.translate(_QUOTES)
+    straight = text.replace("`", "'")
+    return straight if straight.isascii() else straight.translate(_QUOTES)
 
 
 def required_words(request: str, context: str, answer: str) -> bool | None:
@@ -67,15 +68,17 @@ def required_words(request: str, context: str, answer: str) -> bool | None:
     """
     asked = plain_quotes(request)
     found = [one for one in _REQUIRED.finditer(asked) if not _OTHER_TASKS.search(unquoted(sentence_around(asked, one)))]
-    said = plain_quotes(answer).lower()
     if found and not context:
-        terms = [_listed(one) for one in found]
-        exact = "key" in found[0]["noun"].lower()
-        return None if None in terms else all(_occurs(term, said, exact) for some in terms if some for term in some)
-    if found or not context or not _USES_GIVEN.search(asked) or _OTHER_TASKS.search(unquoted(asked)):
+        lists, exact = [_listed(one) for one in found], "key" in found[0]["noun"].lower()
+        terms = None if None in lists else [term for listed in lists for term in listed or ()]
+    elif found or not context or not _USES_GIVEN.search(asked) or _OTHER_TASKS.search(unquoted(asked)):
         return None
-    given = _split(_LABEL.sub("", plain_quotes(context)))
-    return None if given is None else all(_occurs(term, said, False) for term in given)
+    else:
+        terms, exact = _split(_LABEL.sub("", plain_quotes(context))), False
+    if terms is None:
+        return None
+    said = plain_quotes(answer).lower()
+    return all(_occurs(term, said, exact) for term in terms)
 
 
 def unquoted(text: str) -> str:
@@ -118,11 +121,8 @@ _BANS = (
     r"|avoid(?:ing)?(?: using"
     r"| the use of)?|refrain from (?:using|including|mentioning))"
 )
-DENIES = (
-    r"(?i)(?:without|not|n't|n’t|avoid|refrain|never)\b[^\n]{0,60}(?:word|phrase|term|letter|[\"“'‘])"
-    r"|(?:word|phrase)[^\n]{0,60} (?:not|never)\b"
-)
-_BANNED_BARE = r"(?P<bare>[\w'-]+(?:, ?[\w'-]+)*(?:,? (?:and|or|&) [\w'-]+)?)(?= in (?:your|the|its)\b| anywhere|[.;!\n]|,? but\b|\s*$)"
+_BANNED = r"(?P<bare>[\w'-]+(?:, ?[\w'-]+)*(?:,? (?:and|or|&) [\w'-]+)?)"
+_BANNED_BARE = rf"{_BANNED}(?= in (?:your|the|its)\b| anywhere|[.;!\n]|,? but\b|\s*$)"
 _FORBIDDEN = re.compile(
     rf"\b{_BANS}(?: any of)?(?: the)?(?: following)? (?P<noun>(?:key ?)?words?|phrases?|terms?|letters?):?\s+"
     rf"(?:{_QUOTED_LIST.replace('and|&', 'and|or|&')}|{_BANNED_BARE})"
@@ -140,9 +140,10 @@ def forbidden_words(request: str, context: str, answer: str) -> bool | None:
     >>> forbidden_words('Describe tea without using the word "leaf".', "", "A Leaf in water.")
     False
     """
-    said, verdicts = plain_quotes(answer).lower(), []
-    asked = plain_quotes(request)
-    for one in _FORBIDDEN.finditer(asked):
+    asked, verdicts = plain_quotes(request), []
+    found = list(_FORBIDDEN.finditer(asked))
+    said = plain_quotes(answer).lower() if found else ""
+    for one in found:
         if _OF_THINGS.search(asked[: one.start()]):
             return None
         quoted = one["quoted"] or one["plain"] or one["passive"]
@@ -181,8 +182,9 @@ def term_frequency(request: str, context: str, answer: str) -> bool | None:
     >>> term_frequency("Praise tea. The word tea should appear at least 3 times.", "", "Tea! Tea!")
     False
     """
-    said = plain_quotes(answer).lower()
-    verdicts = [_as_often(one, said) for one in _TIMES.finditer(plain_quotes(request))]
+    found = list(_TIMES.finditer(plain_quotes(request)))
+    said = plain_quotes(answer).lower() if found else ""
+    verdicts = [_as_often(one, said) for one in found]
     return None if None in verdicts or not verdicts else all(verdicts)
 
 

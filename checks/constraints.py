@@ -78,7 +78,9 @@ def sentence_count() -> pl.Expr:
 _NAMED = ("word", "phrase", "term")
 _SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
 _USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
-_DENYING = where(has(REQUEST, _terms.DENIES), REQUEST)
+_DENIALS = (" not ", "n't ", "n’t ", "without ", "avoid", "refrain", "never ")
+_DENIED = derived("t_denied", where(has_literal(REQUEST, *_DENIALS, ignore_case=True), REQUEST))
+_DENYING = where(has_literal(_DENIED, *_NAMED, "letter", '"', "'", "“", "‘", ignore_case=True), _DENIED)
 _REPEATING = where(has_literal(REQUEST, " times", " once", " twice", ignore_case=True), REQUEST)
 _ENDS_NAMED = ("start", "begin", "open", "end", "finish", "conclu", "close", "paragraph")
 _PLACING = where(has_literal(REQUEST, " with ", " should ", " must "), REQUEST)
@@ -221,22 +223,9 @@ _ASKING = derived("t_choosing", where(_BRIEF, TURN))
 _LETTERED = r"\s\(?[Bb][).][ \t]*\S"
 _QUOTED_WAYS = r"[\"'”’][.,]? ?(?:,|or|and|/) ?[\"'“”‘]"
 _TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
-_LISTS = (
-    "following options",
-    "following phrases",
-    "following choices",
-    "following answers",
-    "options:",
-    "choices:",
-    "choose from:",
-)
-_CHOOSING = where(
-    has(_ASKING, _LETTERED)
-    | has(_ASKING, _TWO_WAYS)
-    | has(_ASKING, _QUOTED_WAYS)
-    | has_literal(_ASKING, *_LISTS, ignore_case=True),
-    _ASKING,
-)
+_IN_LINES = r"(?i)\b(?:options|choices|from|phrases|answers|responses)[:.]?[ \t]*\n"
+_CHOOSES = pl.any_horizontal(has(_ASKING, pattern) for pattern in (_LETTERED, _TWO_WAYS, _QUOTED_WAYS, _IN_LINES))
+_CHOOSING = derived("t_choices", where(_CHOOSES, _ASKING))
 _INSIDE = judged("d_inside", _CHOOSING, inside_options)
 
 
