@@ -121,6 +121,96 @@ EXAMPLES: dict[str, tuple[Row, Row]] = {
     ),
     "formatting.asks_for_media": (asks("Write a caption for a photo."), asks("Design a logo for a river cruise.")),
     "formatting.url_in_prompt": (asks("Summarise this. The end."), asks("Summarise https://example.com/river")),
+    "constraints.item_count": (asks("Name three rivers.", "1. Nile\n2. Po\n3. Elbe"), asks("Name three rivers.", "Nile, Po")),
+    "constraints.word_limit": (
+        asks("Describe a river in at most 5 words.", "Wide, slow and very old."),
+        asks("Describe a river in at most 5 words.", "It is wide, slow and very old."),
+    ),
+    "constraints.word_target": (
+        asks("Write a 20-word story about a river.", "The river was late. " * 5),
+        asks("Write a 20-word story about a river.", "The river was late. " * 7),
+    ),
+    "constraints.character_limit": (
+        asks("Write a tweet of at most 30 characters.", "Rivers run."),
+        asks("Write a tweet of at most 30 characters.", "Rivers run, and nobody knows whereto."),
+    ),
+    "constraints.sentence_count": (
+        asks("Describe a river in two sentences.", "It is wide. It is old."),
+        asks("Describe a river in two sentences.", "It is wide. It is old. It is slow."),
+    ),
+    "constraints.paragraph_count": (
+        asks("Describe a river in two paragraphs.", "It is wide.\n\nIt is old."),
+        asks("Describe a river in two paragraphs.", "It is wide."),
+    ),
+    "constraints.required_words": (
+        asks('Write a sentence using the words "river" and "stone".', "Rivers carry stones."),
+        asks('Write a sentence using the words "river" and "stone".', "Rivers carry sand."),
+    ),
+    "constraints.forbidden_words": (
+        asks('Describe a river without using the word "water".', "It flows."),
+        asks('Describe a river without using the word "water".', "Water flows."),
+    ),
+    "constraints.term_frequency": (
+        asks("Praise it. The word river should appear at least 2 times.", "River, o river!"),
+        asks("Praise it. The word river should appear at least 2 times.", "O river!"),
+    ),
+    "constraints.start_with": (
+        asks('Write a story that starts with "It was late".', "It was late, and cold."),
+        asks('Write a story that starts with "It was late".', "One night it was cold."),
+    ),
+    "constraints.end_with": (
+        asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nYours, Ann"),
+        asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nAnn"),
+    ),
+    "constraints.letter_case": (asks("Greet me in all capital letters.", "HELLO!"), asks("Use all lowercase.", "Hello!")),
+    "constraints.no_commas": (
+        asks("Describe it. Do not use any commas.", "It is wide."),
+        asks("Describe it. Do not use any commas.", "Wide, slow."),
+    ),
+    "constraints.quoted": (
+        asks("Greet me. Wrap your entire response with double quotation marks.", '"Hello."'),
+        asks("Greet me. Wrap your entire response with double quotation marks.", "Hello."),
+    ),
+    "constraints.title_in_brackets": (
+        asks("Write a poem with a title in double angular brackets.", "<<The river>>\nIt flows."),
+        asks("Write a poem with a title in double angular brackets.", "The river\nIt flows."),
+    ),
+    "constraints.bullet_points": (
+        asks("Describe it in two bullet points.", "- wide\n- old"),
+        asks("Describe it in two bullet points.", "- wide\n- old\n- slow"),
+    ),
+    "constraints.highlights": (
+        asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the *Po*."),
+        asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the Po."),
+    ),
+    "constraints.sections": (
+        asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide.\nSection 2\nIt is old."),
+        asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide and old."),
+    ),
+    "constraints.postscript": (
+        asks("Write to me and add a postscript.", "All is well.\nP.S. It rains."),
+        asks("Write to me and add a postscript.", "All is well. It rains."),
+    ),
+    "constraints.placeholders": (
+        asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings from [city]."),
+        asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings."),
+    ),
+    "constraints.two_responses": (
+        asks("Give two answers and separate them with ******.", "Nile\n******\nPo"),
+        asks("Give two answers and separate them with ******.", "Nile\nPo"),
+    ),
+    "constraints.repeats_prompt": (
+        asks("Name a river. First repeat the request word for word.", "Name a river. First repeat the request: Nile."),
+        asks("Name a river. First repeat the request word for word.", "Nile."),
+    ),
+    "constraints.choice_outside_options": (
+        asks("Which one is a river?\nA) Nile\nB) Rome", "A"),
+        asks("Which one is a river?\nA) Nile\nB) Rome", "D"),
+    ),
+    "constraints.language_asked": (
+        asks("Describe a river in Spanish.", "El río nace en las montañas y desemboca en el mar después de un largo viaje."),
+        asks("Describe a river in Spanish.", "The river rises in the hills and meets the sea after a long journey."),
+    ),
     "grounding.absent_text": (
         asks("Describe a painting by Monet."),
         asks("Describe the artist's style in the following painting."),
@@ -212,7 +302,8 @@ def test_every_check_decides_on_hard_texts(hard):
     )
     said = verdicts(prepared, all_checks())
     assert said.schema == {check.column: pl.Boolean for check in all_checks()}
-    assert {name: count for name, count in said.null_count().row(0, named=True).items() if count} == {}
+    undecided = {name for name, count in said.null_count().row(0, named=True).items() if count}
+    assert undecided <= {check.column for check in all_checks() if check.applies is not None}
 
 
 def test_hard_texts_are_judged_for_what_they_are(hard):
