@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.figures import met
-from benchmarks.labels import conduct, contamination, curation, duplicates, languages, ranking
+from benchmarks.labels import conduct, contamination, curation, cut, duplicates, grounded, languages, personal, ranking
 from benchmarks.labels.figures import Line
 from benchmarks.labels.reading import DATA, MissingError
 from benchmarks.rounds import ROOT, now
@@ -25,6 +25,9 @@ SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
     "duplicates": duplicates.measure,
     "contamination": contamination.measure,
     "conduct": conduct.measure,
+    "personal": personal.measure,
+    "grounded": grounded.measure,
+    "cut": cut.measure,
     "languages": languages.measure,
     "ranking": ranking.measure,
 }

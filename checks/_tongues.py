@@ -59,21 +59,21 @@ LANGUAGES = {
 SAME = {"yue": "zh", "wuu": "zh", "nb": "no", "nn": "no", "bs": "hr", "sr": "hr", "sh": "hr", "ms": "id", "fil": "tl"}
 """Codes that a reader, or a model that measures, does not tell apart from another."""
 
-_NAME = rf"(?P<name>{'|'.join(LANGUAGES)})"
-_ASKED = re.compile(
-    rf"\b[Tt]ranslat\w*\b[^.?!\n]{{0,150}}?\b(?:in|into|to) (?:the )?{_NAME}\b"
-    rf"|\b[Tt]ranslat\w*\b[^\n]{{0,150}}?[\"”'] ?(?:in|into|to)"
-    rf" {_NAME.replace('name', 'quoted')}\b"
-    rf"|\b(?:[Aa]nswer|[Rr]espond|[Rr]eply|[Rr]esponse|[Oo]utput)\b[^.?!\n]{{0,40}}?\b(?:in|using) (?:only )?(?:the )?"
-    rf"{_NAME.replace('name', 'answer')}\b"
-    rf"|^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay"
-    rf"|[Rr]ewrite)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?"
-    rf"{_NAME.replace('name', 'written')}(?: language)?(?: that\b|[.,]| only|$)"
-    rf"|\b(?:in|using) (?:the )?{_NAME.replace('name', 'only')}(?: language)?[ ,]+(?:and )?(?:no other language|only)\b"
-    rf"|\b(?:only|entirely|solely|completely) (?:in|using) (?:the )?{_NAME.replace('name', 'alone')}\b"
-    rf"|\b(?:in|using|use) (?:only|just) (?:the )?{_NAME.replace('name', 'pure')}\b"
-    rf"|\buse (?:the )?{_NAME.replace('name', 'used')} language only\b"
+_NAME = rf"(?:{'|'.join(LANGUAGES)})"
+# Forms of "in French", each with the language in a group of its own.
+_FORMS = (
+    rf"\b[Tt]ranslat\w*\b[^.?!\n]{{0,150}}?\b(?:in|into|to) (?:the )?({_NAME})\b",
+    rf"\b[Tt]ranslat\w*\b[^\n]{{0,150}}?[\"”'] ?(?:in|into|to) ({_NAME})\b",
+    r"\b(?:[Aa]nswer|[Rr]espond|[Rr]eply|[Rr]esponse|[Oo]utput)\b[^.?!\n]{0,40}?\b(?:in|using) (?:only )?(?:the )?"
+    rf"({_NAME})\b",
+    r"^(?:[Pp]lease )?(?:[Ww]rite|[Gg]enerate|[Cc]reate|[Cc]ompose|[Cc]onstruct|[Ss]ay|[Rr]ewrite|[Dd]escribe|[Nn]ame"
+    rf"|[Ll]ist)\b[^.?!\n,]{{0,80}}? (?:in|into) (?:the )?({_NAME})(?: language)?(?: that\b|[.,]| only|$)",
+    rf"\b(?:in|using) (?:the )?({_NAME})(?: language)?[ ,]+(?:and )?(?:no other language|only)\b",
+    rf"\b(?:only|entirely|solely|completely) (?:in|using) (?:the )?({_NAME})\b",
+    rf"\b(?:in|using|[Uu]se) (?:only|just) (?:the )?({_NAME})\b",
+    rf"\b[Uu]se (?:the )?({_NAME}) language only\b",
 )
+_ASKED = re.compile("|".join(_FORMS))
 # About two languages, or about what is said of them.
 _ABOUT = re.compile(
     r"\b(?:from the|difference|compare|mean\w*|identify|explain|which|both|bilingual|the words? for|correct|wrong"
@@ -81,6 +81,7 @@ _ABOUT = re.compile(
     r"|version of|is it|phonetic|romani[sz]\w*|pinyin)\b",
     re.IGNORECASE,
 )
+_AND_ANOTHER = re.compile(rf",? (?:and|or) (?:in |into |to )?{_NAME}")
 
 
 def language_wanted(request: str) -> str | None:
@@ -91,5 +92,7 @@ def language_wanted(request: str) -> str | None:
     """
     found = list(_ASKED.finditer(request))
     wanted = {LANGUAGES[name] for one in found for name in one.groups() if name}
-    in_doubt = any(_ABOUT.search(sentence_around(request, one)) for one in found)
+    in_doubt = any(
+        _AND_ANOTHER.match(request, one.end()) or _ABOUT.search(sentence_around(request, one)) for one in found
+    )
     return wanted.pop() if len(wanted) == 1 and not in_doubt else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from checks import constraints, formatting, grounding, language, length, refusal, safety, structure
+from checks._examples import shown
 from checks._text import behind, with_derived
 from checks.registry import CHECKS, Check
 
@@ -34,7 +35,10 @@ validation:
     refusal.full: drop
     formatting.url_in_prompt: off
 ```
-The answer is the completion; where KTO marks a completion as unwanted, rules about good answers pass it."""
+The answer is the completion; where KTO marks a completion as unwanted, rules about good answers pass it.
+
+The last column shows what is particular about a record that fails; the rest of it is a plain question and its answer. A
+test runs each of them."""
 
 
 def all_checks() -> tuple[Check, ...]:
@@ -64,15 +68,27 @@ def reads_only_the_record(check: Check) -> bool:
     return MEASURED.isdisjoint(name for one in (*check.reads, *shared) for name in one.meta.root_names())
 
 
+def _row(check: Check) -> str:
+    # Outside of code "<noinput>" is a tag.
+    description = check.description.replace("|", "\\|").replace("<", "\\<")
+    example = shown(check.fails) if check.fails else ""
+    return f"| `{check.name}` | {check.severity.upper()} | {description} | {example} |"
+
+
 def as_markdown() -> str:
     """docs/checks.md: every check in a table per family, from the registry."""
     lines = [_PREFACE]
     for module in FAMILIES:
         family = module.__name__.rsplit(".", 1)[-1]
         title, about = (inspect.getdoc(module) or "").split("\n", 1)[0].split(": ", 1)
-        rows = [f"| `{c.name}` | {c.severity.upper()} | {c.description} |" for c in all_checks() if c.family == family]
+        rows = [_row(c) for c in all_checks() if c.family == family]
         head = [f"\n## {title} (`{family}`)\n", f"{about[:1].upper()}{about[1:]}\n"]
-        lines += [*head, "| check | severity | a record passes when |", "|---|---|---|", *rows]
+        lines += [
+            *head,
+            "| check | severity | a record passes when | for example, this fails |",
+            "|---|---|---|---|",
+            *rows,
+        ]
     return "\n".join(lines) + "\n"
 
 

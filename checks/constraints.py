@@ -1,15 +1,15 @@
 """Constraints: an answer keeps the demands that its prompt states and that can be counted or looked up.
 
-Each check is about the prompts that state exactly one such demand, readable without doubt; to all others it does not
-apply. Demands are read from the request alone: the last turn of the user, without the document given beside it.
+Each check is about the prompts that state such a demand, readable without doubt; to all others it does not apply.
+Demands are read from the request alone: what the user says last, without the document given beside it.
 """
 
 import polars as pl
 
-from checks import _edges, _marks, _style, _terms
-from checks._asked import filled, judged
-from checks._choices import MAX_CHOICE_CHARACTERS, inside_options
+from checks import _demands
+from checks._asked import filled
 from checks._counts import UNSPACED, Range, items, paragraphs, sentences, words
+from checks._examples import asks
 from checks._limits import (
     CHARACTER_BOUND,
     ITEM_BOUND,
@@ -20,7 +20,7 @@ from checks._limits import (
     is_stated,
     keeps,
 )
-from checks._request import REQUEST, TURN
+from checks._request import REQUEST
 from checks._text import answer, derived, has, has_literal, is_code, where
 from checks._tongues import LANGUAGES, SAME, language_wanted
 from checks.registry import Severity, check
@@ -29,210 +29,275 @@ from checks.registry import Severity, check
 MAX_CITATION_BYTES = 200
 
 
-def _prose(bounds: pl.Expr, among: pl.Expr | None = None) -> pl.Expr:
+def _prose(bounds: pl.Expr) -> pl.Expr:
     """The answer where a bound is stated, and it is prose; else null. Code has no words, sentences or paragraphs."""
-    told = where(is_stated(bounds) if among is None else is_stated(bounds) & among, answer())
+    told = where(is_stated(bounds), answer())
     return where(~is_code(told) & ~has_literal(told, "```"), told)
 
 
 _SPACED = derived("t_spaced", _prose(WORD_BOUND))
 _COUNTED = where(~has(_SPACED, f"{UNSPACED}{{2}}"), _SPACED)
 _WORDS = words(derived("t_counted", _COUNTED))
-_ITEMS = items(_prose(ITEM_BOUND))
+# Numbers with brackets and bullets are signs that code is full of too.
+_LIST = where(is_stated(ITEM_BOUND), answer())
+_ITEMS = items(where(~has_literal(_LIST, "```"), _LIST))
 _SENTENCES = derived("t_sentences", _prose(SENTENCE_BOUND))
 _PARAGRAPHS = derived("t_paragraphs", _prose(PARAGRAPH_BOUND))
 _CHARACTERS = derived("t_characters", _prose(CHARACTER_BOUND))
 
 
-@check(Severity.NOTE, applies=is_stated(ITEM_BOUND) & _ITEMS.low.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=is_stated(ITEM_BOUND) & _ITEMS.low.is_not_null(),
+    fails=asks("Name three rivers.", "Nile, Po"),
+    but_not=asks("Name three rivers.", "1. Nile\n2. Po\n3. Elbe"),
+)
 def item_count() -> pl.Expr:
     """Where the prompt asks for a number of things ("list five", "three reasons"), the answer's list has as many."""
     return keeps(ITEM_BOUND, _ITEMS)
 
 
-@check(Severity.NOTE, applies=is_stated(WORD_BOUND) & ~is_size(WORD_BOUND) & _WORDS.low.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=is_stated(WORD_BOUND) & ~is_size(WORD_BOUND) & _WORDS.low.is_not_null(),
+    fails=asks("Describe a river in at most 5 words.", "It is wide, slow and very old."),
+    but_not=asks("Describe a river in at most 5 words.", "Wide, slow and very old."),
+)
 def word_limit() -> pl.Expr:
     """The answer keeps the prompt's limit of words: at most, at least, between, exactly, or a bare small number."""
     return keeps(WORD_BOUND, _WORDS)
 
 
-@check(Severity.NOTE, applies=is_size(WORD_BOUND) & _WORDS.low.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=is_size(WORD_BOUND) & _WORDS.low.is_not_null(),
+    fails=asks("Write a 20-word story about a river.", "The river was late. " * 7),
+    but_not=asks("Write a 20-word story about a river.", "The river was late. " * 5),
+)
 def word_target() -> pl.Expr:
     """The answer has as many words as the prompt names ("a 200-word essay", "about 50 words"), give or take a tenth."""
     return keeps(WORD_BOUND, _WORDS)
 
 
-@check(Severity.NOTE, applies=_CHARACTERS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_CHARACTERS.is_not_null(),
+    fails=asks("Write a tweet of at most 30 characters.", "Rivers run, and nobody knows whereto."),
+    but_not=asks("Write a tweet of at most 30 characters.", "Rivers run."),
+)
 def character_limit() -> pl.Expr:
     """The answer keeps the limit of characters that the prompt sets, as for a tweet."""
     length = _CHARACTERS.str.strip_chars().str.len_chars().cast(pl.Int64)
     return keeps(CHARACTER_BOUND, Range(length, length))
 
 
-@check(Severity.NOTE, applies=_SENTENCES.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_SENTENCES.is_not_null(),
+    fails=asks("Describe a river in two sentences.", "It is wide. It is old. It is slow."),
+    but_not=asks("Describe a river in two sentences.", "It is wide. It is old."),
+)
 def sentence_count() -> pl.Expr:
     """The answer has as many sentences as the prompt says."""
     return keeps(SENTENCE_BOUND, sentences(_SENTENCES))
 
 
-_NAMED = ("word", "phrase", "term")
-_SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
-_USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
-_DENIALS = (" not ", "n't ", "n’t ", "without ", "avoid", "refrain", "never ")
-_DENIED = derived("t_denied", where(has_literal(REQUEST, *_DENIALS, ignore_case=True), REQUEST))
-_DENYING = where(has_literal(_DENIED, *_NAMED, "letter", '"', "'", "“", "‘", ignore_case=True), _DENIED)
-_REPEATING = where(has_literal(REQUEST, " times", " once", " twice", ignore_case=True), REQUEST)
-_ENDS_NAMED = ("start", "begin", "open", "end", "finish", "conclu", "close", "paragraph")
-_PLACING = where(has_literal(REQUEST, " with ", " should ", " must "), REQUEST)
-_PLACED = derived("t_placed", where(has_literal(_PLACING, *_ENDS_NAMED, ignore_case=True), _PLACING))
-_FORM_HINTS = (
-    *("capital", "case", "caps", "comma", "quot", "<<", "bracket", "bullet", "highlight", "italic"),
-    *("section", "paragraph", "chapter"),
-    *("postscript", "P.S", "P.P.S", "placeholder", "asterisk", "***", "repeat"),
+@check(
+    Severity.NOTE,
+    applies=_demands.DIVIDED.is_not_null() | _PARAGRAPHS.is_not_null(),
+    fails=asks("Describe a river in two paragraphs.", "It is wide."),
+    but_not=asks("Describe a river in two paragraphs.", "It is wide.\n\nIt is old."),
 )
-_FORMAL = derived("t_formal", where(has_literal(REQUEST, *_FORM_HINTS, ignore_case=True), REQUEST))
-
-
-def _formal(*hints: str) -> pl.Expr:
-    return where(has_literal(_FORMAL, *hints, ignore_case=True), _FORMAL)
-
-
-_REQUIRED = judged("d_required", _USING, _terms.required_words)
-_FORBIDDEN = judged("d_forbidden", _DENYING, _terms.forbidden_words)
-_FREQUENCY = judged("d_frequency", _REPEATING, _terms.term_frequency)
-_STARTS = judged("d_starts", _PLACED, _edges.start_with)
-_ENDS = judged("d_ends", _PLACED, _edges.end_with)
-_CASE = judged("d_case", _formal("capital", "case", "caps"), _style.letter_case)
-_COMMAS = judged("d_commas", _formal("comma"), _style.no_commas)
-_QUOTED = judged("d_quoted", _formal("quot"), _style.quoted)
-_TITLE = judged("d_title", _formal("<<", "bracket"), _marks.title_in_brackets)
-_BULLETS = judged("d_bullets", _formal("bullet"), _marks.bullet_points)
-_HIGHLIGHTS = judged("d_highlights", _formal("highlight", "italic"), _marks.highlights)
-_SECTIONS = judged("d_sections_marked", _formal("section", "paragraph", "chapter"), _marks.sections)
-_POSTSCRIPT = judged("d_postscript", _formal("postscript", "p.s", "p.p.s"), _marks.postscript)
-_PLACEHOLDERS = judged("d_placeholders", _formal("placeholder"), _marks.placeholders)
-_TWO = judged("d_two", _formal("asterisk", "***"), _marks.two_responses)
-_DIVIDED = judged("d_divided", _formal("***"), _marks.divided_parts)
-_REPEATED = judged("d_repeated", _formal("repeat"), _marks.repeats_prompt)
-
-
-@check(Severity.NOTE, applies=_DIVIDED.is_not_null() | _PARAGRAPHS.is_not_null())
 def paragraph_count() -> pl.Expr:
-    """The answer has as many paragraphs as the prompt says, or as many parts with *** between them."""
-    return pl.coalesce(_DIVIDED, keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS)))
+    """The answer has as many paragraphs as the prompt says, or as many parts with three asterisks between them."""
+    return pl.coalesce(_demands.DIVIDED, keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS)))
 
 
-@check(Severity.NOTE, applies=_REQUIRED.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.REQUIRED.is_not_null(),
+    fails=asks('Write a sentence using the words "river" and "stone".', "Rivers carry sand."),
+    but_not=asks('Write a sentence using the words "river" and "stone".', "Rivers carry stones."),
+)
 def required_words() -> pl.Expr:
     """Every word that the prompt says to use stands in the answer, in some form."""
-    return _REQUIRED
+    return _demands.REQUIRED
 
 
-@check(Severity.REVIEW, applies=_FORBIDDEN.is_not_null())
+@check(
+    Severity.REVIEW,
+    applies=_demands.FORBIDDEN.is_not_null(),
+    fails=asks('Describe a river without using the word "water".', "Water flows."),
+    but_not=asks('Describe a river without using the word "water".', "It flows."),
+)
 def forbidden_words() -> pl.Expr:
     """No word that the prompt says not to use stands in the answer."""
-    return _FORBIDDEN
+    return _demands.FORBIDDEN
 
 
-@check(Severity.NOTE, applies=_FREQUENCY.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.FREQUENCY.is_not_null(),
+    fails=asks("Praise it. The word river should appear at least 2 times.", "O river!"),
+    but_not=asks("Praise it. The word river should appear at least 2 times.", "River, o river!"),
+)
 def term_frequency() -> pl.Expr:
     """The word or letter that the prompt counts ("at least 3 times") occurs as often in the answer."""
-    return _FREQUENCY
+    return _demands.FREQUENCY
 
 
-@check(Severity.NOTE, applies=_STARTS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.STARTS.is_not_null(),
+    fails=asks('Write a story that starts with "It was late".', "One night it was cold."),
+    but_not=asks('Write a story that starts with "It was late".', "It was late, and cold."),
+)
 def start_with() -> pl.Expr:
     """The answer, or the paragraph that the prompt names, begins with the words that the prompt says."""
-    return _STARTS
+    return _demands.STARTS
 
 
-@check(Severity.NOTE, applies=_ENDS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.ENDS.is_not_null(),
+    fails=asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nAnn"),
+    but_not=asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nYours, Ann"),
+)
 def end_with() -> pl.Expr:
     """The answer ends with the words that the prompt says."""
-    return _ENDS
+    return _demands.ENDS
 
 
-@check(Severity.REVIEW, applies=_CASE.is_not_null())
+@check(
+    Severity.REVIEW,
+    applies=_demands.CASE.is_not_null(),
+    fails=asks("Use all lowercase.", "Hello!"),
+    but_not=asks("Greet me in all capital letters.", "HELLO!"),
+)
 def letter_case() -> pl.Expr:
     """The answer is in capitals or in small letters where the prompt says so, or has as many words in capitals."""
-    return _CASE
+    return _demands.CASE
 
 
-@check(Severity.REVIEW, applies=_COMMAS.is_not_null())
+@check(
+    Severity.REVIEW,
+    applies=_demands.COMMAS.is_not_null(),
+    fails=asks("Describe it. Do not use any commas.", "Wide, slow."),
+    but_not=asks("Describe it. Do not use any commas.", "It is wide."),
+)
 def no_commas() -> pl.Expr:
     """The answer has no comma where the prompt forbids them."""
-    return _COMMAS
+    return _demands.COMMAS
 
 
-@check(Severity.NOTE, applies=_QUOTED.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.QUOTED.is_not_null(),
+    fails=asks("Greet me. Wrap your entire response with double quotation marks.", "Hello."),
+    but_not=asks("Greet me. Wrap your entire response with double quotation marks.", '"Hello."'),
+)
 def quoted() -> pl.Expr:
     """The whole answer stands in quotation marks where the prompt says so."""
-    return _QUOTED
+    return _demands.QUOTED
 
 
-@check(Severity.NOTE, applies=_TITLE.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.TITLE.is_not_null(),
+    fails=asks("Write a poem with a title in double angular brackets.", "The river\nIt flows."),
+    but_not=asks("Write a poem with a title in double angular brackets.", "<<The river>>\nIt flows."),
+)
 def title_in_brackets() -> pl.Expr:
     """The answer has a <<title>> where the prompt demands one."""
-    return _TITLE
+    return _demands.TITLE
 
 
-@check(Severity.NOTE, applies=_BULLETS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.BULLETS.is_not_null(),
+    fails=asks("Describe it in two bullet points.", "- wide\n- old\n- slow"),
+    but_not=asks("Describe it in two bullet points.", "- wide\n- old"),
+)
 def bullet_points() -> pl.Expr:
     """The answer has as many bullet points as the prompt says."""
-    return _BULLETS
+    return _demands.BULLETS
 
 
-@check(Severity.NOTE, applies=_HIGHLIGHTS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.HIGHLIGHTS.is_not_null(),
+    fails=asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the Po."),
+    but_not=asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the *Po*."),
+)
 def highlights() -> pl.Expr:
-    """As many parts of the answer are *highlighted* as the prompt says."""
-    return _HIGHLIGHTS
+    """As many parts of the answer are highlighted, between asterisks, as the prompt says."""
+    return _demands.HIGHLIGHTS
 
 
-@check(Severity.NOTE, applies=_SECTIONS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.SECTIONS.is_not_null(),
+    fails=asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide and old."),
+    but_not=asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide.\nSection 2\nIt is old."),
+)
 def sections() -> pl.Expr:
     """The answer has as many marked sections ("Section 1") as the prompt says."""
-    return _SECTIONS
+    return _demands.SECTIONS
 
 
-@check(Severity.NOTE, applies=_POSTSCRIPT.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.POSTSCRIPT.is_not_null(),
+    fails=asks("Write to me and add a postscript.", "All is well. It rains."),
+    but_not=asks("Write to me and add a postscript.", "All is well.\nP.S. It rains."),
+)
 def postscript() -> pl.Expr:
     """The answer has a postscript where the prompt demands one."""
-    return _POSTSCRIPT
+    return _demands.POSTSCRIPT
 
 
-@check(Severity.NOTE, applies=_PLACEHOLDERS.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.PLACEHOLDERS.is_not_null(),
+    fails=asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings."),
+    but_not=asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings from [city]."),
+)
 def placeholders() -> pl.Expr:
     """The answer has as many [placeholders] in brackets as the prompt says."""
-    return _PLACEHOLDERS
+    return _demands.PLACEHOLDERS
 
 
-@check(Severity.NOTE, applies=_TWO.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.TWO.is_not_null(),
+    fails=asks("Give two answers and separate them with ******.", "Nile\nPo"),
+    but_not=asks("Give two answers and separate them with ******.", "Nile\n******\nPo"),
+)
 def two_responses() -> pl.Expr:
-    """The answer is two different ones with ****** between them where the prompt says so."""
-    return _TWO
+    """The answer is two different ones with six asterisks between them where the prompt says so."""
+    return _demands.TWO
 
 
-@check(Severity.NOTE, applies=_REPEATED.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.REPEATED.is_not_null(),
+    fails=asks("Name a river. First repeat the request word for word.", "Nile."),
+    but_not=asks("Name a river. First repeat the request word for word.", "Name a river. First repeat the request."),
+)
 def repeats_prompt() -> pl.Expr:
     """The answer begins by repeating the request where the prompt says so."""
-    return _REPEATED
+    return _demands.REPEATED
 
 
-_BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
-_ASKING = derived("t_choosing", where(_BRIEF, TURN))
-_LETTERED = r"\s\(?[Bb][).][ \t]*\S"
-_QUOTED_WAYS = r"[\"'”’][.,]? ?(?:,|or|and|/) ?[\"'“”‘]"
-_TWO_WAYS = r"(?i)\b(?:yes|true)\W{1,4}(?:or )?\W?(?:no|false)\b"
-_IN_LINES = r"(?i)\b(?:options|choices|from|phrases|answers|responses)[:.]?[ \t]*\n"
-_CHOOSES = pl.any_horizontal(has(_ASKING, pattern) for pattern in (_LETTERED, _TWO_WAYS, _QUOTED_WAYS, _IN_LINES))
-_CHOOSING = derived("t_choices", where(_CHOOSES, _ASKING))
-_INSIDE = judged("d_inside", _CHOOSING, inside_options)
-
-
-@check(Severity.NOTE, applies=_INSIDE.is_not_null())
+@check(
+    Severity.NOTE,
+    applies=_demands.INSIDE.is_not_null(),
+    fails=asks("Which one is a river?\nA) Nile\nB) Rome", "D"),
+    but_not=asks("Which one is a river?\nA) Nile\nB) Rome", "A"),
+)
 def choice_outside_options() -> pl.Expr:
     """The answer is one of those that the prompt gives to choose from: a letter or text of its options, yes or no."""
-    return _INSIDE
+    return _demands.INSIDE
 
 
 def _codes(requests: pl.Series) -> pl.Series:
@@ -250,7 +315,14 @@ _CITES = r"[\"“‘«][^\"”’»\n]+[\"”’»]|(?:^|\s)'[^'\n]+'"
 _CITING = has(where(_WANTED_LANGUAGE.is_not_null() & (answer().str.len_bytes() < MAX_CITATION_BYTES), answer()), _CITES)
 
 
-@check(Severity.NOTE, applies=_WANTED_LANGUAGE.is_not_null() & pl.col("completion_language").is_not_null() & ~_CITING)
+@check(
+    Severity.NOTE,
+    applies=_WANTED_LANGUAGE.is_not_null() & pl.col("completion_language").is_not_null() & ~_CITING,
+    fails=asks("Describe a river in Spanish.", "The river rises in the hills and meets the sea after a long journey."),
+    but_not=asks(
+        "Describe a river in Spanish.", "El río nace en las montañas y desemboca en el mar después de un largo viaje."
+    ),
+)
 def language_asked() -> pl.Expr:
     """The answer is in the language that the prompt asks for, as far as it is long enough to tell."""
     return _SPOKEN == _WANTED_LANGUAGE

@@ -2,14 +2,14 @@
 
 Each suite is validated by a Checkpoint with GX's pandas engine in one ephemeral context, from a Parquet
 file of scalar columns, so that GX never sees a text. What the suites demand stands in
-`checks._contract`; how the Data Docs are made to work without a network, in `checks._data_docs`.
+`checks._contract`; in which order and in which process they run, in `checks._contract_run`; how the
+Data Docs are made to work without a network, in `checks._data_docs`.
 """
 
 import logging
 import os
 import re
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,9 +22,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from checks._contract import POLICY, Finding, Rule, contract_rules, judge
-from checks._contract_frames import figures_frame, row_frames, unconditional
-from checks._data_docs import publish
+from checks._contract import POLICY, Finding, Rule
 from checks.registry import Check
 from schemas.policy import Policy
 from schemas.report import Expectations
@@ -67,27 +65,10 @@ def run_contract(
     Results come in the order release, ledger, policy. `docs` is replaced whole; None writes none.
     A column that is missing makes its expectations `not_evaluated`; nothing here raises for bad data.
     """
-    rules = contract_rules(checks, policy)
-    rows = row_frames(records, checks=checks, rules=rules)
-    needed = unconditional(rules, rows)
-    with tempfile.TemporaryDirectory(prefix="assay-contract-") as name:
-        folder = Path(name)
-        frames = _write({**rows, POLICY: figures_frame(figures, needed)}, folder)
-        session = Session(needed, folder, docs=docs is not None, run_name=run_name)
-        session.validate(list(dict.fromkeys(rule.suite for rule in rules)))
-        expectations = judge(needed, session.findings())
-        if docs:
-            publish(session.site, docs, expectations, run_name=run_name, hidden=f"{frames}{os.sep}")
-    return expectations
+    from checks._contract_run import Contract
 
-
-def _write(frames: Mapping[str, pl.DataFrame], folder: Path) -> Path:
-    """Each frame where a Session below `folder` finds it; returns the folder of all."""
-    held = frame_path(folder, POLICY).parent
-    held.mkdir()
-    for suite, frame in frames.items():
-        frame.write_parquet(frame_path(folder, suite))
-    return held
+    with Contract(records, checks=checks, policy=policy, docs=docs, run_name=run_name) as contract:
+        return contract.finish(figures)
 
 
 def frame_path(folder: Path, suite: str) -> Path:

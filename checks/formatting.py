@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from checks._examples import LONG, asks, says
 from checks._text import (
     ODD_COMPLETION,
     ODD_PROMPT,
@@ -21,6 +22,10 @@ from schemas.record import Kind
 
 # Enough of the end to see whether the last line is a sentence.
 LAST_LINE_CHARACTERS = 600
+# In a shorter answer a bracket may be what was asked for: a password, a smiley.
+MIN_CHARACTERS_TO_BE_CUT = 200
+# What was begun so far before the end is not cut off by it.
+OPEN_CHARACTERS = 400
 # A placeholder is a phrase; what stands in a long text is part of the text.
 PLACEHOLDER_BYTES = 60
 
@@ -195,51 +200,84 @@ def _placeholder(text: pl.Expr, words: str) -> pl.Expr:
     return has(brief, _wrapped(words))
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=says("A\x00B"), but_not=says("A\tB"))
 def nul_character() -> pl.Expr:
     """No NUL: it marks binary damage and breaks what reads the text next."""
     return ~has_literal(ODD_PROMPT, "\x00") & ~(is_wanted() & has_literal(ODD_COMPLETION, "\x00"))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("A\x07B"), but_not=says("A\r\n\tB"))
 def control_characters() -> pl.Expr:
     """No control characters other than tab, line feed, carriage return and form feed."""
     control = "[\x01-\x08\x0b\x0e-\x1f\x7f]"
     return ~has(ODD_PROMPT, control) & ~(is_wanted() & has(ODD_COMPLETION, control))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("CafÃ© â€“ naive"), but_not=says("Café – “naïve”"))
 def mojibake() -> pl.Expr:
     """No signs of UTF-8 that was read in another encoding."""
     return ~has(ODD_PROMPT, MOJIBAKE) & ~(is_wanted() & MISREAD)
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("<p>A river<br/> in the hills.</p>"),
+    but_not=asks("Write the HTML of a paragraph.", "<p>A river.</p>"),
+)
 def html_tags() -> pl.Expr:
     """No HTML tags in an answer to a prompt that is not about markup."""
     return ~has(_plain(_ANGLED), f"(?i){_TAG}")
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Fish &amp; chips&nbsp;today"), but_not=says("Fish & chips"))
 def html_entities() -> pl.Expr:
     """No HTML entities in an answer to a prompt that is not about markup."""
     return ~has(_plain(_AMPERSAND), _ENTITY)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("```\nprint(1)\n"), but_not=says("```\nprint(1)\n```"))
 def open_code_fence() -> pl.Expr:
     """Every code fence is closed."""
     fenced = where(has_literal(answer(), "```"), answer())
     return (fenced.str.count_matches("```", literal=True) % 2 == 0).fill_null(True)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says(LONG + "and then it"), but_not=says(LONG + "near the town."))
 def unfinished() -> pl.Expr:
     """A long last line of prose ends with a full stop or another end of a sentence."""
     return ~(is_wanted() & ENDLESS)
 
 
-@check(Severity.NOTE)
+# An end that an answer may have; what is cut off ends anywhere.
+_IS_AN_END = r"[.!?。！？…\"'”’»`)\]}|*]\s*$"
+BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
+_LENGTHY = where(answer().str.len_chars() >= MIN_CHARACTERS_TO_BE_CUT, answer())
+_UNENDED = derived("t_unended", where(~has(_LENGTHY.str.tail(20), _IS_AN_END), _LENGTHY))
+
+
+def _is_open(text: pl.Expr, opening: str, closing: str) -> pl.Expr:
+    """Whether the last opening bracket is near the end, and more are opened than closed."""
+    last = rf"{pl.escape_regex(opening)}[^{pl.escape_regex(opening + closing)}]{{0,{OPEN_CHARACTERS}}}$"
+    near = where(has(text.str.tail(OPEN_CHARACTERS), last), text)
+    more = near.str.count_matches(opening, literal=True) > near.str.count_matches(closing, literal=True)
+    return more.fill_null(False)
+
+
+@check(
+    Severity.NOTE,
+    fails=says(LONG * 3 + "near the town (founded in"),
+    but_not=says(LONG * 3 + "near the town (founded in 1200)"),
+)
+def open_bracket() -> pl.Expr:
+    """A long answer does not end inside a bracket: it was cut off there."""
+    return ~pl.any_horizontal(_is_open(_UNENDED, *pair) for pair in BRACKETS)
+
+
+@check(
+    Severity.NOTE,
+    fails=asks("Name a river.\n\n<noinput>", context="<noinput>"),
+    but_not=asks("Name it.\n\nA river", context="A river without input from springs"),
+)
 def placeholder_input() -> pl.Expr:
     """The input is a real one, or none: not "<noinput>" or "N/A"."""
     words = f"{_NO_INPUT}|{_NOTHING}|<none>"
@@ -248,38 +286,42 @@ def placeholder_input() -> pl.Expr:
     return ~(_placeholder(context, words) | has(where(asks_about("noinput", "no input"), prompt()), marker))
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=says("<nooutput>"), but_not=says("No output shafts are fitted to this pump."))
 def placeholder_answer() -> pl.Expr:
     """The answer is not just "<nooutput>", "noinput" or the like."""
     return ~_placeholder(answer(), f"{_NO_OUTPUT}|{_NO_INPUT}")
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=says("N/A"), but_not=says("N/A means not applicable."))
 def nothing_answered() -> pl.Expr:
     """The answer is not just "N/A" or a heading; it may be right where something was looked for in vain."""
     return ~_placeholder(answer(), _NOTHING_ANSWER)
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=says("<noinput>\nThe Nile"), but_not=says("There is no output yet."))
 def placeholder_in_answer() -> pl.Expr:
     """No "<noinput>" or "<nooutput>" stands inside the answer."""
     text = where(has_literal(_PUT, "noinput", "nooutput", "no input", "no output", ignore_case=True), _PUT)
     return ~(has(text, _EMBEDDED_MARKER) & ~_placeholder(answer(), f"{_NO_OUTPUT}|{_NO_INPUT}"))
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=says("Sure.<|im_end|>"), but_not=says("The instruction was clear."))
 def template_in_answer() -> pl.Expr:
     """No chat template's markers in the answer: a model would learn to write them."""
     return ~(is_wanted() & MARKED)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=asks("### Instruction:\nName a river."), but_not=asks("What is an instruction?"))
 def template_in_prompt() -> pl.Expr:
     """No chat template's markers in the prompt."""
     return ~has_literal(prompt(), *TEMPLATE_MARKERS)
 
 
-@check(Severity.DROP)
+@check(
+    Severity.DROP,
+    fails=says("The Nile.\n##\n6. Instruction: Name a hill.\n6. Input:\n<noinput>\n6. Output:\nArthur's Seat"),
+    but_not=says("Input: water. Output: power."),
+)
 def merged_instructions() -> pl.Expr:
     """The answer does not run on into another task with its own instruction, input and output."""
     numbered = _TASK.str.count_matches(_NEXT_TASK_NUMBERED) >= 2
@@ -287,13 +329,21 @@ def merged_instructions() -> pl.Expr:
     return ~(numbered.fill_null(False) | another)
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("The Nile.\nHuman: And the second?\nAssistant: The Amazon."),
+    but_not=asks("Write a dialogue at the river.", "A: Hi.\nAssistant: Hello."),
+)
 def role_markers() -> pl.Expr:
     """No "Human:" or "Assistant:" lines in the answer, unless the prompt asks for a dialogue."""
     return ~(has(_TOLD, _ROLE_LINE) & ~asks_about(*_DIALOGUE, among=_TOLD.is_not_null()))
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=says("![A river](https://example.com/river.png)"),
+    but_not=says("A picture of a river hangs in the hall."),
+)
 def media_in_answer() -> pl.Expr:
     """The answer has no image, audio or video in it: a text model can only invent the link."""
     attached = where(has_literal(_LINKING, "ttached"), _LINKING)
@@ -303,21 +353,25 @@ def media_in_answer() -> pl.Expr:
     return ~(linked | alone | tag)
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=asks("Describe this photo.\n\n[Photo of a river]"),
+    but_not=asks("Describe a photo that you would take."),
+)
 def absent_media() -> pl.Expr:
     """The prompt does not show an image, recording or attachment that the text cannot carry."""
     shown = has(_SHOWN, _MARKDOWN_IMAGE) | has(_SHOWN, _IMAGE_LINK) | has(_SHOWN, _MEDIUM_IN_BRACKETS)
     return ~(shown | has(_SHOWN, _MEDIA_FILE) | has(_SHOWN, _ATTACHED_MEDIUM))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=asks("Design a logo for a river cruise."), but_not=asks("Write a caption for a photo."))
 def asks_for_media() -> pl.Expr:
     """The prompt does not ask for a drawing, a logo or another thing that text is not."""
     instruction = _VISUAL_PROMPT.str.extract(r"^\s*([^\n]*)")
     return ~has(instruction, _ASKS_FOR_MEDIUM) | has(instruction, _ABOUT_MEDIUM)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=asks("Summarise https://example.com/river"), but_not=asks("Summarise this. The end."))
 def url_in_prompt() -> pl.Expr:
     """The prompt does not point to a web page, which a model cannot open."""
     text = where(

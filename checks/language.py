@@ -6,6 +6,7 @@ short, code, or no clear winner), and undecided is never called foreign.
 
 import polars as pl
 
+from checks._examples import asks, says
 from checks._text import ODD_COMPLETION, ODD_PROMPT, answer, has, has_literal, is_code, is_wanted, prompt, where
 from checks.registry import Severity, check
 
@@ -26,7 +27,11 @@ _STARTS_LIST = r"^\s*(?:[-*•]|1[.)])\s"
 _REPLACEMENT = "\ufffd"
 
 
-@check(Severity.DROP)
+@check(
+    Severity.DROP,
+    fails=asks("Wo entspringt der längste Fluss des Landes?", "Er entspringt in den Bergen und mündet ins Meer."),
+    but_not=says("The river rises in the hills and meets the sea."),
+)
 def foreign() -> pl.Expr:
     """Prompt or completion is in one of the allowed languages, where these are set and the text says which it is in."""
     allowed = pl.col("allowed_languages")
@@ -37,7 +42,11 @@ def foreign() -> pl.Expr:
     return (unset | ~decided | fits).fill_null(False)
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=asks("Please tell me where the river rises and where it ends.", "Der Fluss entspringt in den Bergen. " * 4),
+    but_not=asks("Translate into German: the river rises in the hills and meets the sea.", "Der Fluss ist lang. " * 8),
+)
 def mixed() -> pl.Expr:
     """The completion is in the prompt's language, unless the prompt is about languages."""
     enough = (answer().str.len_bytes() >= MIN_ANSWER_BYTES) & (prompt().str.len_bytes() >= MIN_PROMPT_BYTES)
@@ -47,7 +56,7 @@ def mixed() -> pl.Expr:
     return ~differs | explained
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("Caf\ufffd"), but_not=says("Café"))
 def replacement_character() -> pl.Expr:
     """No U+FFFD: it stands for a letter that was lost in decoding."""
     return ~has_literal(ODD_PROMPT, _REPLACEMENT) & ~(is_wanted() & has_literal(ODD_COMPLETION, _REPLACEMENT))

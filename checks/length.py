@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from checks._examples import LONG, asks, says
 from checks._text import answer, derived, has, is_code, prompt, where
 from checks.registry import Severity, check
 
@@ -28,7 +29,8 @@ UNBROKEN_RUN = 400
 _ASKS_FOR_TEXT = (
     r"(?i)\b(?:write|compose|explain|describe|discuss|elaborate|summari[sz]e|essay|story|paragraph|article|letter)\b"
 )
-_SIGN = r"\p{Han}\p{Hiragana}\p{Katakana}"
+# Of scripts without spaces between words each sign counts as one.
+_SIGN = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 _LETTER = r"\p{L}\p{N}\p{M}'_"
 _WORD = rf"[{_SIGN}]|[{_LETTER}]+"
 # From the beginning to the first letter of a second _WORD; a regex that is tied to the beginning reads no further.
@@ -39,7 +41,7 @@ _SECOND_WORD = (
 
 
 def _words(text: pl.Expr) -> pl.Expr:
-    """Words in lower case; each ideograph or kana is one. Symbols and spaces are none."""
+    """Words in lower case; each sign of a script without spaces is one. Symbols and spaces are none."""
     return text.str.to_lowercase().str.extract_all(_WORD)
 
 
@@ -50,13 +52,13 @@ def _repeated_share(words: pl.Expr) -> pl.Expr:
     return (1 - grams.list.n_unique() / grams.list.len()).fill_nan(1.0)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=asks("hello"), but_not=asks("Who swims?"))
 def short_prompt() -> pl.Expr:
     """The prompt has more than one word."""
     return has(prompt().str.head(200), _SECOND_WORD)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=asks("Write a story about a river.", "A river."), but_not=asks("Is a river wet?", "Yes"))
 def short_completion() -> pl.Expr:
     """A prompt that asks for a text gets more than two words."""
     text = where((answer() != "") & (answer().str.len_bytes() < SHORT_ANSWER_BYTES), answer())
@@ -64,7 +66,7 @@ def short_completion() -> pl.Expr:
     return ~(short & has(where(short, prompt()), _ASKS_FOR_TEXT))
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("word " * 60), but_not=says("Short."))
 def over_max_tokens() -> pl.Expr:
     """The record fits the longest sequence that is trained on; a trainer cuts off the rest."""
     return (pl.col("n_tokens") <= pl.col("limit_tokens")).fill_null(False)
@@ -90,16 +92,19 @@ _SAID = derived("t_said", _words(_SUSPECTED))
 _FEW_WORDS = (_SAID.list.n_unique() * 2 < _SAID.list.len() + REPEATED_NGRAM - 1) | (_SAID.list.len() < REPEATED_NGRAM)
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=says("I like the river very much. " * 20), but_not=says(LONG * 2))
 def repeats_itself() -> pl.Expr:
-    """The completion does not say the same phrases over and over."""
+    """The completion does not say the same phrases over and over.
+
+    A long answer of fewer than five words in which a piece recurs is one phrase, a stuck key: it fails.
+    """
     # n-grams are made list by list, which costs time on an empty one too: the few rows are taken out, and found again.
     row = pl.int_range(pl.len())
     repeating = (_repeated_share(_SAID.filter(_FEW_WORDS)) > MAX_REPEATED_SHARE).fill_null(False)
     return ~row.is_in(row.filter(_FEW_WORDS).filter(repeating).implode())
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=says("data:" + "QUJD" * 120), but_not=says("The word is antidisestablishmentarianism."))
 def unbroken_run() -> pl.Expr:
     """The record has no run of hundreds of letters and digits: base64, binary or a stuck key."""
     run = rf"[A-Za-z0-9+/=]{{{UNBROKEN_RUN}}}"
@@ -107,14 +112,22 @@ def unbroken_run() -> pl.Expr:
     return ~has(texts[0], run) & ~has(texts[1], run)
 
 
-@check(Severity.DROP)
+@check(
+    Severity.DROP,
+    fails=asks("What is a river, in short?", "What is a river, in short? "),
+    but_not=asks("Hello!", "Hello!"),
+)
 def echoes_prompt() -> pl.Expr:
     """The completion is not the prompt over again."""
     said = answer().str.strip_chars()
     return (said.str.len_chars() < MIN_ECHO_CHARACTERS) | (said != prompt().str.strip_chars())
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("the hills are green and river is long", context="the hills are green and river is long"),
+    but_not=says("The hills are green, and the river is long.", context="the hills are green and river is long"),
+)
 def echoes_context() -> pl.Expr:
     """The completion is not the given input over again."""
     said = answer().str.strip_chars()

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from checks._examples import asks, pair, says
 from checks._text import answer, derived, has, has_literal, is_kind, prompt, where
 from checks.registry import Severity, check
 from schemas.record import Kind
@@ -201,32 +202,50 @@ def declines() -> pl.Expr:
     return _DECLINING & ~_HELPING
 
 
-@check(Severity.REVIEW)
+@check(
+    Severity.REVIEW,
+    fails=says("I'm sorry, but I can't help with that."),
+    but_not=says("I can help with that: the river rises in the hills."),
+)
 def full() -> pl.Expr:
     """The answer does not decline the request. With tools, or in a preference or KTO record, it may be right to."""
     return ~is_kind(Kind.SFT) | pl.col("tools").is_not_null() | ~declines()
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("I cannot provide a map of it. However, here are some facts:\n- long\n- cold\n- clear\n- blue"),
+    but_not=says("It rises in the hills.\n- short\n- cold\n- clear\n- blue"),
+)
 def partial() -> pl.Expr:
     """The answer does not decline a part of the request, or decline and then help."""
     later = _LATER & ~_DECLINING & ~has(where(_LATER, prompt()), _QUOTES)
     return ~is_kind(Kind.SFT) | ~((_DECLINING & _HELPING) | later)
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("As an AI language model, I have never seen one, but rivers are wet."),
+    but_not=asks("What is a language model?", "As an AI language model, I predict words."),
+)
 def ai_disclaimer() -> pl.Expr:
     """The answer does not say "as an AI language model", unless the prompt is about models."""
     return ~is_kind(Kind.SFT) | ~(_DISCLAIMING & ~has(where(_DISCLAIMING, prompt()), _ABOUT_MODELS))
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE, fails=pair("I can't assist with that request.", "4"), but_not=pair("4", "I can't help with that.")
+)
 def preferred() -> pl.Expr:
     """The preferred answer of a preference or KTO record is no refusal; often it should be one."""
     return is_kind(Kind.SFT) | ~declines()
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE,
+    fails=says("I'm sorry, but I can't help with booking flights.", tools='[{"name": "add"}]'),
+    but_not=says("I can't help with that."),
+)
 def with_tools() -> pl.Expr:
     """A record with tools does not decline; it may be right to where no tool fits."""
     return ~is_kind(Kind.SFT) | pl.col("tools").is_null() | ~declines()

@@ -3,10 +3,15 @@
 Its name is the check's name, its file the family, its docstring's first line the description. The
 expression is true where the record PASSES; false and null have not passed.
 
-    @check(Severity.DROP)
+    @check(Severity.DROP, fails=says(" "), but_not=says("4"))
     def empty_completion() -> pl.Expr:
         \"\"\"The completion has at least one visible character.\"\"\"
         return pl.col("completion").str.contains(r"\\S")
+
+`fails` is a small record that fails it, `but_not` one that is close to it and passes; `checks._examples`
+makes them of a few words. docs/checks.md shows the first. tests/checks/test_every_check.py runs both
+and asks for both of every check, and runs every check on nothing, on whitespace, on a megabyte and on
+other languages.
 
 A check that is about some records only (a rule about JSON, where JSON was asked for) says which:
 `applies`, an expression that is true for these. For the others its verdict is null: they have
@@ -19,6 +24,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import polars as pl
+
+from checks._examples import Example
 
 PREFIX = "chk_"
 """A check's column in a frame is `chk_` + `family.name`."""
@@ -42,6 +49,10 @@ class Check(NamedTuple):
     passes: pl.Expr
     applies: pl.Expr | None = None
     """Null: to every record. Where the expression is null, the check does not apply."""
+    fails: Example | None = None
+    """A record that fails it, as `checks._examples` makes one."""
+    but_not: Example | None = None
+    """A record that passes it, and is close to one that does not."""
 
     @property
     def verdict(self) -> pl.Expr:
@@ -70,7 +81,11 @@ CHECKS: dict[str, Check] = {}
 
 
 def check(
-    severity: Severity, *, applies: pl.Expr | None = None
+    severity: Severity,
+    *,
+    applies: pl.Expr | None = None,
+    fails: Example | None = None,
+    but_not: Example | None = None,
 ) -> Callable[[Callable[[], pl.Expr]], Callable[[], pl.Expr]]:
     """Register the decorated function under its name, its module's name and its docstring."""
 
@@ -79,7 +94,7 @@ def check(
         description = (inspect.getdoc(rule) or "").split("\n", 1)[0]
         if not description:
             raise TypeError(f"{family}.{rule.__name__} needs a docstring: its first line is the check's description")
-        entry = Check(family, rule.__name__, severity, description, rule(), applies)
+        entry = Check(family, rule.__name__, severity, description, rule(), applies, fails, but_not)
         if entry.reason in CHECKS:
             raise TypeError(f"two checks are called {entry.reason}")
         CHECKS[entry.reason] = entry

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from checks._examples import ANSWER, RESULT, SYSTEM, USER, asks, call, kto, pair, says, talk
 from checks._text import VISIBLE, completion, derived, has, is_kind, prompt
 from checks.registry import Severity, check
 from schemas.record import Kind
@@ -56,13 +57,13 @@ def _silent_turn(role: str) -> pl.Expr:
     return pl.col("messages").list.eval(silent).list.any().fill_null(False)
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=asks(" \n\t\u200b"), but_not=asks("Hi"))
 def empty_prompt() -> pl.Expr:
     """The prompt has at least one visible character."""
     return has(prompt(), VISIBLE)
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=says(None), but_not=says("4"))
 def empty_completion() -> pl.Expr:
     """The completion has at least one visible character."""
     # A talk that goes on after an answer has no completion, and is not empty: see ends_without_answer.
@@ -70,13 +71,13 @@ def empty_completion() -> pl.Expr:
     return has(completion(), VISIBLE) | goes_on
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=pair("4", "  "), but_not=pair("4", "5"))
 def empty_rejected() -> pl.Expr:
     """A preference record has a rejected answer."""
     return ~is_kind(Kind.PREFERENCE) | has(_text_of("rejected") + _calls_of("rejected"), VISIBLE)
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=pair("4", "4 "), but_not=pair("4", "5"))
 def same_answers() -> pl.Expr:
     """The chosen and the rejected answer of a preference record differ."""
 
@@ -86,56 +87,58 @@ def same_answers() -> pl.Expr:
     return ~is_kind(Kind.PREFERENCE) | (answer("chosen") != answer("rejected"))
 
 
-@check(Severity.DROP)
+@check(Severity.DROP, fails=kto("4", None), but_not=kto("4", False))
 def missing_label() -> pl.Expr:
     """A KTO record says whether its completion is wanted."""
     return ~is_kind(Kind.KTO) | pl.col("label").is_not_null()
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=talk(USER, ANSWER, USER), but_not=talk(USER, ANSWER))
 def ends_without_answer() -> pl.Expr:
     """The last turn is the assistant's."""
     turns = pl.when(is_kind(Kind.PREFERENCE)).then(pl.col("chosen")).otherwise(pl.col("messages"))
     return (turns.list.last().struct.field("role") == "assistant").fill_null(False)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=talk(USER, USER, ANSWER), but_not=talk(USER, ANSWER, USER, ANSWER))
 def roles_repeat() -> pl.Expr:
     """User and assistant take turns: neither speaks twice in a row."""
     return ~has(_ROLES, ",user,user,|,assistant,assistant,")
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=talk(ANSWER, USER, ANSWER), but_not=talk(SYSTEM, USER, ANSWER))
 def starts_with_assistant() -> pl.Expr:
     """The first turn after the system message is the user's."""
     return ~has(_ROLES, "^,(?:system,)*(?:assistant|tool),")
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=talk(USER, SYSTEM, ANSWER), but_not=talk(SYSTEM, USER, ANSWER))
 def late_system_turn() -> pl.Expr:
     """A system message stands first or nowhere."""
     return ~has(_ROLES, "(?:user|assistant|tool),system,")
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=talk(USER, RESULT, ANSWER), but_not=talk(USER, call(), RESULT, ANSWER))
 def tool_result_without_call() -> pl.Expr:
     """Every tool result follows an assistant turn or another tool result."""
     return ~has(_ROLES, "^,tool,|(?:system|user),tool,")
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=talk(USER, ANSWER, USER | {"content": " "}, ANSWER), but_not=talk(USER, ANSWER))
 def silent_user_turn() -> pl.Expr:
     """Every user turn says something."""
     return ~_silent_turn("user")
 
 
-@check(Severity.NOTE)
+@check(
+    Severity.NOTE, fails=talk(USER, ANSWER | {"content": ""}, USER, ANSWER), but_not=talk(USER, call(), RESULT, ANSWER)
+)
 def silent_assistant_turn() -> pl.Expr:
     """Every assistant turn says something or calls a tool."""
     return ~_silent_turn("assistant")
 
 
-@check(Severity.REVIEW)
+@check(Severity.REVIEW, fails=talk(USER, call("{a: 2, b"), RESULT, ANSWER), but_not=talk(USER, call(), RESULT, ANSWER))
 def tool_arguments_not_json() -> pl.Expr:
     """The arguments of every tool call are JSON text."""
     arguments = pl.element().struct.field("function").struct.field("arguments").fill_null("")
@@ -145,7 +148,7 @@ def tool_arguments_not_json() -> pl.Expr:
     return ~calling.list.eval(in_turn).list.any().fill_null(False)
 
 
-@check(Severity.NOTE)
+@check(Severity.NOTE, fails=talk(USER, ANSWER, tools="add"), but_not=talk(USER, ANSWER, tools='[{"name": "add"}]'))
 def tools_not_json() -> pl.Expr:
     """The tool definitions, where there are some, are a JSON list."""
     tools = pl.col("tools")

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines._bounds import SLACK, STRIP, WIDTH, Codes, Vectors, cosine_of, directions, encode, whole_numbers
+from pipelines._direct import closest_of, is_few
 from pipelines._tiles import in_order, places, products
 
 # Below every product of codes.
@@ -36,6 +37,8 @@ def best_of(
     `itself` (queries,) is a position of `base` that does not count. What is further than `least` (queries,), a
     cosine, may or may not be found.
     """
+    if is_few(len(queries), len(base)):
+        return closest_of(queries, base, itself=itself, least=least)
     sides = _sides(queries, base)
     if least is not None:
         np.maximum(sides.least, least - SLACK, out=sides.least)
@@ -45,6 +48,8 @@ def best_of(
 
 def best_of_others(rows: Vectors) -> NDArray[np.int64]:
     """The same within one set, each row without itself: every product serves both of its rows."""
+    if is_few(len(rows), len(rows)):
+        return closest_of(rows, rows, itself=np.arange(len(rows)))
     sides = _sides(rows, rows)
     return _first(sides, in_order(lambda start: _in_triangle(sides, start), range(0, len(rows), STRIP)))
 

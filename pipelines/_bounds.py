@@ -41,9 +41,8 @@ Vectors = NDArray[np.float32] | NDArray[np.float16]
 class Codes(NamedTuple):
     """`rows` (n, size) are the codes as a torch tensor, int8 or float32; a product times `scale` is nearly the cosine.
 
-    `errors` (n,) say how nearly. `order` has the positions first of the rows before `new`, then of the
-    others, each by rising error, so that one bad row spoils one block; `columns` (blocks, size, WIDTH) are
-    the codes in that order, ready to be multiplied.
+    `errors` (n,) say how nearly. `order` has the positions by rising error, so that one bad row spoils one
+    block; `columns` (blocks, size, WIDTH) are the codes in that order, ready to be multiplied.
     """
 
     rows: Any
@@ -114,8 +113,8 @@ def coordinates(vectors: NDArray[np.float32], to: Directions) -> NDArray[np.floa
     return along + rest[:, None] * to.rest
 
 
-def encode(vectors: Vectors, to: Directions, *, new: int = 0, whole: bool) -> Codes:
-    """Codes of all rows, as 8-bit numbers where `whole`. `new` is where the second group of rows begins."""
+def encode(vectors: Vectors, to: Directions, *, whole: bool) -> Codes:
+    """Codes of all rows, as 8-bit numbers where `whole`."""
     import torch
 
     count, size = len(vectors), to.along.shape[1]
@@ -127,7 +126,7 @@ def encode(vectors: Vectors, to: Directions, *, new: int = 0, whole: bool) -> Co
         exact = coordinates(unit_rows(vectors, part), to)
         codes[part] = np.clip(np.rint(exact / step), -127, 127) if whole else exact
         errors[part] = np.linalg.norm(exact - codes[part] * step, axis=1)
-    order = np.concatenate([np.argsort(errors[:new], kind="stable"), new + np.argsort(errors[new:], kind="stable")])
+    order = np.argsort(errors, kind="stable")
     columns = np.zeros((-(-count // WIDTH), size, WIDTH), dtype=codes.dtype)
     for block in range(len(columns)):
         mine = order[block * WIDTH : (block + 1) * WIDTH]
@@ -135,7 +134,7 @@ def encode(vectors: Vectors, to: Directions, *, new: int = 0, whole: bool) -> Co
     return Codes(torch.from_numpy(codes), torch.from_numpy(columns), order, errors, float(step) ** 2)
 
 
-def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float, *, new: int = 0) -> Codes:
+def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float) -> Codes:
     """Codes of the length that makes products and proposals together cheapest."""
     whole = whole_numbers()
     some, others = (unit_rows(vectors, evenly(len(vectors), most)) for most in (1_000, 4_000))
@@ -145,7 +144,7 @@ def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float, *
         to = directions(principal, size)
         near = coordinates(some, to) @ coordinates(others, to).T >= cosine - (_TWO_ERRORS if whole else 0)
         costs.append(_PER_PRODUCT + (_PER_WHOLE if whole else _PER_FLOAT) * size + _PER_PROPOSAL * near.mean())
-    return encode(vectors, directions(principal, sizes[int(np.argmin(costs))]), new=new, whole=whole)
+    return encode(vectors, directions(principal, sizes[int(np.argmin(costs))]), whole=whole)
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:

@@ -5,11 +5,13 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from checks._contract_process import contract_process
 from pipelines._prepare import gather, refuse_hopeless
 from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import Orchestration, publish
@@ -20,6 +22,9 @@ from schemas.report import Report
 from schemas.settings import Settings
 
 NO_ORCHESTRATOR = "none"
+
+# From this stage on no model is held, and there is memory for Great Expectations, which is imported meanwhile.
+_LIGHT_FROM = "score"
 
 CALLED: ContextVar[float | None] = ContextVar("called", default=None)
 """When the caller began to start the orchestrator, by time.monotonic; null where it was running already."""
@@ -56,13 +61,15 @@ def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: S
     if same := unchanged(out, sources, settings):
         reporter().line(f"unchanged     nothing has changed since the release in {out} was made; it stands")
         return same
-    with workspace(out) as work:
+    with workspace(out) as work, ExitStack() as beside:
         run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"))
         # What lies between the steps' own clocks and this one is the orchestrator's.
         lost = entered - called
         entered = time.monotonic()
         lost -= steps.prepare(run)
         for name in STAGES:
+            if name == _LIGHT_FROM:
+                beside.enter_context(contract_process())
             stage = steps.stage(name, run)
             lost -= stage.seconds
             reporter().stage(stage)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipelines._best import best_of, best_of_others
 from pipelines._bounds import STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
 from pipelines._closest import Closest
+from pipelines._direct import is_few, pairs_with
 from pipelines._inverted import OFF_BY, Inverted
 from pipelines._tiles import NOTHING, UNITS, Wanted, close_pairs, in_order, in_units, strip_pairs
 
@@ -53,23 +54,33 @@ class Nearest(NamedTuple):
     position: NDArray[np.int64]
 
 
-def similar_pairs(vectors: Vectors, *, min_similarity: float, new: int = 0) -> Pairs:
+def similar_pairs(vectors: Vectors, *, min_similarity: float) -> Pairs:
     """Every pair with a cosine, rounded to DECIMALS, of at least `min_similarity`.
 
     Of a row's neighbours the closest `most_neighbours` count, ties by the smaller position; a pair is
-    there when it counts for one of its two rows. With `new` only pairs with a row at or behind that
-    position, always exactly. Of more than EXACT_UP_TO rows some pairs may be missed: see `recall`.
+    there when it counts for one of its two rows. Of more than EXACT_UP_TO rows some pairs may be missed:
+    see `recall`.
     """
     closest = Closest(len(vectors), most_neighbours(len(vectors)))
     if len(vectors) == 0:
         return Pairs(closest.pairs(), 0, 1.0, "nothing to search")
     least = _least(min_similarity)
-    if new == 0 and len(vectors) > EXACT_UP_TO:
+    if len(vectors) > EXACT_UP_TO:
         return _by_cells(vectors, least, closest)
-    wanted = Wanted(vectors, codes_for(vectors, principal(vectors), least / UNITS, new=new), least)
-    for found in in_order(lambda start: strip_pairs(wanted, start, new=new), range(0, len(vectors), STRIP)):
+    if is_few(len(vectors), len(vectors)):
+        return pairs_of(vectors, np.arange(len(vectors)), min_similarity=min_similarity)
+    wanted = Wanted(vectors, codes_for(vectors, principal(vectors), least / UNITS), least)
+    for found in in_order(lambda start: strip_pairs(wanted, start), range(0, len(vectors), STRIP)):
         closest.add(found)
     return Pairs(closest.pairs(), len(closest.capped), 1.0, f"exact, {_said(wanted.codes)}")
+
+
+def pairs_of(vectors: Vectors, rows: NDArray[np.int64], *, min_similarity: float) -> Pairs:
+    """The same for the pairs of which one is among `rows`: every one, by all their products."""
+    closest = Closest(len(vectors), most_neighbours(len(vectors)))
+    for found in pairs_with(vectors, rows, _least(min_similarity)):
+        closest.add(found)
+    return Pairs(closest.pairs(), len(closest.capped), 1.0, "exact, all products")
 
 
 def most_neighbours(rows: int) -> int:

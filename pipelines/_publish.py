@@ -14,6 +14,8 @@ import numpy as np
 import orjson
 import polars as pl
 
+from checks._contract_process import ready_process
+from checks._contract_run import Contract
 from checks.diversity import products
 from pipelines import _stages as stages
 from pipelines._ledger import all_records, ledger_of, reconcile
@@ -59,12 +61,20 @@ def publish(run: Run, orchestration: Orchestration) -> Report:
 def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
     """Everything of a release into `run.out`, the manifest last."""
     measured = _measure(run)
-    save_frame(measured.records, run.out / "records.parquet")
-    save_frame(measured.ledger, run.out / "ledger.parquet")
-    _write_unreadable(run)
-    measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
-    report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
-    report = _judged(run, report, measured, policy)
+    with Contract(
+        measured.records,
+        checks=measured.checks,
+        policy=policy,
+        docs=run.out / "data_docs",
+        run_name=_name(run),
+        elsewhere=ready_process(),
+    ) as contract:
+        save_frame(measured.records, run.out / "records.parquet")
+        save_frame(measured.ledger, run.out / "ledger.parquet")
+        _write_unreadable(run)
+        measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
+        report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
+        report = _judged(report, contract, policy)
     _write_report(run, report, measured)
     _write_manifest(run, report, measured, policy)
     return report
@@ -118,19 +128,9 @@ def _write_unreadable(run: Run) -> None:
     rows.write_ndjson(run.out / "unreadable.jsonl")
 
 
-def _judged(run: Run, report: Report, measured: Measured, policy: Policy) -> Report:
+def _judged(report: Report, contract: Contract, policy: Policy) -> Report:
     """The report with the contract's result, and the verdict that needs it."""
-    from checks.expectations import run_contract
-
-    expectations = run_contract(
-        measured.records,
-        figures_of(report),
-        checks=measured.checks,
-        policy=policy,
-        docs=run.out / "data_docs",
-        run_name=report.run.name,
-    )
-    judged = report.model_copy(update={"expectations": expectations})
+    judged = report.model_copy(update={"expectations": contract.finish(figures_of(report))})
     try:
         return judged.model_copy(update={"gate": judge_report(judged, policy)})
     except PolicyError:  # hours of work are kept; the caller hears of it
@@ -207,10 +207,9 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
     dedup = noted["dedup"]["figures"]
     dimensions = stages.vectors(run).shape[1]
     began = datetime.fromisoformat(run.started)
-    names = ", ".join(Path(source).name for source in run.sources[:3]) + (", ..." if len(run.sources) > 3 else "")
     return RunFigures(
         run_id=_run_id(settings, _inputs(run)),
-        name=names,
+        name=_name(run),
         seed=run.settings.seed,
         started=run.started,
         seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
@@ -227,6 +226,10 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         embedding_seconds=dedup["embedding_seconds"],
         draft=run.settings.dedup.draft,
     )
+
+
+def _name(run: Run) -> str:
+    return ", ".join(Path(source).name for source in run.sources[:3]) + (", ..." if len(run.sources) > 3 else "")
 
 
 def _run_id(settings: Mapping[str, Any], inputs: list[dict[str, Any]]) -> str:

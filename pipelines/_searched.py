@@ -11,10 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines import _best, _bounds, _closest, _neighbours, _tiles
+from pipelines import _best, _bounds, _closest, _direct, _neighbours, _tiles
 from pipelines._best import best_of
 from pipelines._bounds import Vectors, cosine_of
-from pipelines._neighbours import EXACT_UP_TO, Pairs, most_neighbours, nearest, similar_pairs
+from pipelines._direct import is_few
+from pipelines._neighbours import EXACT_UP_TO, Pairs, most_neighbours, nearest, pairs_of, similar_pairs
 from pipelines._tiles import UNITS, in_units
 from pipelines.cache import snapshots
 from pipelines.cache.keys import made_by, source_digest
@@ -60,21 +61,21 @@ def nearest_among(vectors: Vectors, *, cache: str | None) -> NDArray[np.float64]
 
 
 def _completed(before: snapshots.Snapshot, vectors: Vectors, min_similarity: float) -> Pairs | None:
-    """Pairs known, and those with a row that is new; null where some row has more than are kept."""
-    order = np.concatenate([np.flatnonzero(before.known), np.flatnonzero(~before.known)])
-    new = int(before.known.sum())
+    """Pairs known, and those with a row that is new; null where many are new, or some row has more than are kept."""
+    new = np.flatnonzero(~before.known)
+    if not is_few(len(new), len(vectors)):
+        return None
     old = before.found.with_columns(pl.Series(name, before.now[before.found[name]]) for name in ("a", "b"))
     both = [old.filter(pl.col("a") >= 0, pl.col("b") >= 0)]
-    if new < len(vectors):
-        fresh = similar_pairs(vectors[order], min_similarity=min_similarity, new=new)
-        both.append(fresh.pairs.with_columns(pl.Series(name, order[fresh.pairs[name]]) for name in ("a", "b")))
-    pairs = pl.concat(both).select(
+    fresh = pairs_of(vectors, new, min_similarity=min_similarity)
+    pairs = pl.concat([*both, fresh.pairs]).select(
         a=pl.min_horizontal("a", "b"), b=pl.max_horizontal("a", "b"), similarity="similarity"
     )
     each = np.bincount(np.concatenate([pairs["a"], pairs["b"]]), minlength=1)
-    if each.max() > most_neighbours(len(vectors)):
+    if fresh.capped or each.max() > most_neighbours(len(vectors)):
         return None
-    return Pairs(pairs.sort("a", "b"), 0, 1.0, f"exact, {new:,} of {len(vectors):,} rows known from before")
+    known = len(vectors) - len(new)
+    return Pairs(pairs.sort("a", "b"), 0, 1.0, f"exact, {known:,} of {len(vectors):,} rows known from before")
 
 
 def _caught_up(before: snapshots.Snapshot, vectors: Vectors) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -111,5 +112,5 @@ def _members(vectors: Vectors) -> pl.Series:
 
 def _maker(*settings: str) -> str:
     """The code that searches is its own version."""
-    code = (Path(str(module.__file__)) for module in (_best, _bounds, _closest, _neighbours, _tiles))
+    code = (Path(str(module.__file__)) for module in (_best, _bounds, _closest, _direct, _neighbours, _tiles))
     return made_by(source_digest(*code, __file__), *settings)

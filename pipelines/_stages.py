@@ -179,7 +179,9 @@ def score(run: Run) -> Result:
     told = scored.records
     # A draft's static vectors know too little of tone.
     if settings.toxicity != "off" and not run.settings.dedup.draft:
-        told = with_toxicity(told, vectors(run), encoder_of(run), answers=settings.toxicity == "all")
+        told = with_toxicity(
+            told, vectors(run), encoder_of(run), answers=settings.toxicity == "all", cache=default_cache()
+        )
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
     return Result(told, None, scored.figures, records.height)

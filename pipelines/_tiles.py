@@ -59,18 +59,18 @@ def in_order(work: Callable[[_Task], _Done], tasks: Iterable[_Task]) -> Iterator
             yield running.popleft().result()
 
 
-def strip_pairs(wanted: Wanted, start: int, *, new: int = 0) -> Found:
-    """Pairs of the STRIP rows (in the codes' order) from `start` with later rows, of which `new` is the first."""
+def strip_pairs(wanted: Wanted, start: int) -> Found:
+    """Pairs of the STRIP rows (in the codes' order) from `start` with later rows."""
     codes, count = wanted.codes, len(wanted.codes.order)
     rows = codes.order[start : start + STRIP]
     left = codes.rows[rows]
-    found = Collected(wanted)
-    for block in range(max(start, new) // WIDTH, len(codes.columns)):
+    found = Collected(wanted.vectors, wanted.least)
+    for block in range(start // WIDTH, len(codes.columns)):
         columns = codes.order[block * WIDTH : (block + 1) * WIDTH]
         a, b = proposals(left, codes.columns[block], codes.least(rows, columns, wanted.cosine))
         later = b + block * WIDTH
         # The last block is filled up with nothing, and the one on the diagonal holds each pair twice.
-        fits = (later > a + start) & (later < count) & (later >= new)
+        fits = (later > a + start) & (later < count)
         found.add(rows[a[fits]], columns[b[fits]])
     return found.all()
 
@@ -114,8 +114,8 @@ def products(rows: Any, columns: Any) -> NDArray[Any]:
 class Collected:
     """Proposed pairs, summed up DENSE at a time."""
 
-    def __init__(self, wanted: Wanted) -> None:
-        self._wanted = wanted
+    def __init__(self, vectors: Vectors, least: int) -> None:
+        self._vectors, self._least = vectors, least
         self._found = [NOTHING]
         self._waiting: list[tuple[NDArray[np.int64], NDArray[np.int64]]] = []
         self._count = 0
@@ -123,7 +123,7 @@ class Collected:
     def add(self, a: NDArray[np.int64], b: NDArray[np.int64]) -> None:
         """Propose pairs of positions."""
         if len(a) > DENSE:
-            self._found.append(_dense(self._wanted, a, b))
+            self._found.append(_dense(self._vectors, a, b, self._least))
         elif len(a):
             self._waiting.append((a, b))
             self._count += len(a)
@@ -138,16 +138,16 @@ class Collected:
     def _settle(self) -> None:
         if self._waiting:
             a, b = (np.concatenate(column) for column in zip(*self._waiting, strict=True))
-            self._found.append(close_pairs(a, b, cosine_of(self._wanted.vectors, a, b), self._wanted.least))
+            self._found.append(close_pairs(a, b, cosine_of(self._vectors, a, b), self._least))
         self._waiting, self._count = [], 0
 
 
-def _dense(wanted: Wanted, a: NDArray[np.int64], b: NDArray[np.int64]) -> Found:
+def _dense(vectors: Vectors, a: NDArray[np.int64], b: NDArray[np.int64], least: int) -> Found:
     """So many pairs of the same rows that all of the rows' products are cheaper."""
     rows, row = np.unique(a, return_inverse=True)
     columns, column = np.unique(b, return_inverse=True)
-    first, second = (unit_rows(wanted.vectors, each).astype(np.float64) for each in (rows, columns))
-    return close_pairs(a, b, (first @ second.T)[row, column], wanted.least)
+    first, second = (unit_rows(vectors, each).astype(np.float64) for each in (rows, columns))
+    return close_pairs(a, b, (first @ second.T)[row, column], least)
 
 
 def close_pairs(a: NDArray[np.int64], b: NDArray[np.int64], cosine: NDArray[np.float64], least: int) -> Found:

@@ -1,4 +1,4 @@
-"""Refusals, toxicity and personal data, as people marked them"""
+"""Refusals and toxicity, as people marked them"""
 
 from pathlib import Path
 
@@ -10,22 +10,13 @@ from pipelines._toxicity import scorer
 from pipelines.cache.home import default_cache
 from pipelines.embedding.encoder import BUILTIN, Encoder
 
-# What is marked, and the check that is to find it.
-_KINDS = {
-    "EMAIL_ADDRESS": "safety.email_address",
-    "PHONE_NUMBER": "safety.phone_number",
-    "CREDIT_CARD": "safety.credit_card",
-    "IP_ADDRESS": "safety.ip_address",
-}
-
-
 # From here up a comment is taken for toxic.
 _HOSTILE = 0.5
 
 
 def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
-    return [*_refusals(data), *_toxicity(data), *_personal(data)]
+    return [*_refusals(data), *_toxicity(data)]
 
 
 def _refusals(data: Path) -> list[Line]:
@@ -53,15 +44,3 @@ def _toxicity(data: Path) -> list[Line]:
     note = f"at {_HOSTILE}: precision {said.precision:.2f}, recall {said.recall:.2f}"
     cheap = "n-grams trained on it .925, profanity-check .833"
     return [Line("toxicity score", on, "AUC", area_under_roc(scores, toxic), cheap, least(0.90), note)]
-
-
-def _personal(data: Path) -> list[Line]:
-    rows = lines(data / "dev_labels" / "pii_spans_dev.jsonl.gz")
-    judged = checked(asked([row["text"] for row in rows]))
-    made = []
-    for kind, reason in _KINDS.items():
-        marked = [any(span["type"] == kind for span in row["spans"]) for row in rows]
-        scores = found(fails(judged, reason), marked)
-        on, note = f"{sum(marked)} of {len(rows)} texts", f"precision {scores.precision:.2f}"
-        made.append(Line(reason, on, "recall", scores.recall, "regex .94 to 1.00", least(0.95), note))
-    return made

@@ -68,7 +68,7 @@ def _count(name: str, text: str) -> int:
 
 def item_count(row: Row) -> bool | None:
     asked = _asked(row)
-    if asked is None or is_code(row.answer) or "```" in row.answer or _UNCLEAR.search(asked):
+    if asked is None or "```" in row.answer or _UNCLEAR.search(asked):
         return None
     bound = _lists.items(asked)
     if bound is None:

@@ -1,4 +1,4 @@
-"""Every rule of the loop by the reason that its check has"""
+"""Every rule of the loop by the reason that its check has; null where it is not about a row"""
 
 from collections.abc import Callable
 

@@ -19,7 +19,21 @@ SAMPLES = sorted(path for path in (ROOT / "data" / "samples").rglob("*.json*") i
 
 # Said where a rule is about answers, asked where it is about prompts; the second of a pair is of the other kind.
 TEXTS = [
-    *("", " \n", "\u200b", "one", "one two", "漢字", "漢", "caf\ufffd", "A\x00B", "A\x07B", "CafÃ© â€“ naive"),
+    *(
+        "",
+        " \n",
+        "\u200b",
+        "one",
+        "one two",
+        "漢字",
+        "漢",
+        "กา",
+        "ก",
+        "caf\ufffd",
+        "A\x00B",
+        "A\x07B",
+        "CafÃ© â€“ naive",
+    ),
     *(
         "N/A",
         "<nooutput>",
@@ -44,9 +58,49 @@ TEXTS = [
     "I cannot provide a map of it. However, here are some facts:\n- long\n- cold\n- clear\n- blue",
     *("Use AKIA" + "ABCDEFGH" * 2, "-----BEGIN RSA PRIVATE KEY-----", "anna.berg@riverboats.se", "me@example.com"),
     *("Call +46 8 123 456 78 today.", "Call 555-0123.", "Card 4111 1111 1111 1111, thanks", "Card 4111 1111 1111 1112"),
+    *(
+        "api_key = 'q8Zr5" + "Tm2Wp9Ks4Yx7Bv1'",
+        "secret: your_secret_key_goes_here_1",
+        "ghp_" + "x" * 36,
+        "sk-ant-" + "a" * 30,
+    ),
+    *(
+        "-----BEGIN EC PRIVATE KEY-----\nMHcC",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI0MiJ9." + "c2lnbmF0dXJl" * 3,
+        "ssn: 536 22 8721",
+    ),
+    *(
+        "Order 536-22-8721",
+        "de89-3704-0044-0532-0130-00",
+        "GB83 WEST 1234 5698 7654 32",
+        "His SSN (old) is 536\u201322\u20138721",
+    ),
+    *(
+        "Dr. Berg is in.",
+        "Name: Anna\nCity: Rome",
+        "met Élodie Dupont at Victoria Falls",
+        "Her name's Zoë.",
+        "“Hi,” said Tom",
+    ),
+    *(
+        "12 Hill Road",
+        "I live in Rome now",
+        "Hauptstraße 5",
+        "SW1A 1AA",
+        "Rome, NY 13440",
+        "Based in the Alps",
+        "Flat 3",
+    ),
     *("Ping 81.2.69.142.", "Ping 192.168.0.1", "GB82 WEST 1234 5698 7654 32", "Her number is 536-22-8721.", "٣.٤.٥.٦"),
     *("2001:0db8:85a3:0000:0000:8a2e:0370:7334", "I like the river very much. " * 20, "data:" + "QUJD" * 120),
     "The river rises in the hills and winds through three valleys before it meets the sea and then it",
+]
+ASKED = ["When was the bridge built?", "Rewrite this.", "Summarize the text"]
+GIVEN = [
+    "The old stone bridge over the river was built in 1341. " * 4,
+    "Short.",
+    "石桥建于一三四一年。" * 20,
+    "สะพานหินเก่าสร้างขึ้น " * 20,
 ]
 TURNS = [{"role": role, "content": text} for role in ("user", "assistant", "tool", "system") for text in ("Hi", " ")]
 
@@ -71,6 +125,12 @@ def test_both_say_the_same_of_samples(path):
 
 def test_both_say_the_same_of_planted_texts(make_records):
     rows = [{"prompt": prompt, "completion": answer} for prompt in TEXTS for answer in TEXTS]
+    rows += [
+        {"prompt": f"{ask}\n\n{given}", "completion": answer, "context": given}
+        for ask in ASKED
+        for given in GIVEN
+        for answer in (*TEXTS, *GIVEN)
+    ]
     rows += [{**row, "kind": "kto", "label": label} for row in rows[::3] for label in (True, False, None)]
     rows += [{"prompt": "Go on.", "completion": answer, "tools": tools} for answer in TEXTS for tools in ("[]", "add")]
     assert differing(make_records(rows)) == {}

@@ -1,12 +1,13 @@
 """The table of quality: its figures on small inputs, and on real labels what it promises."""
 
 import doctest
+import re
 
 import pytest
 
 from benchmarks import quality
 from benchmarks.figures import met
-from benchmarks.labels import curation, figures, languages
+from benchmarks.labels import curation, figures, grounded, languages, planted, planted_numbers
 from benchmarks.labels.figures import Line, found, least, most
 from benchmarks.labels.reading import DATA, MissingError
 
@@ -15,7 +16,7 @@ SHORT = {"quality score, near-equal length", "quality score"}
 
 
 def test_the_figures_are_those_of_their_examples() -> None:
-    assert doctest.testmod(figures).failed == 0
+    assert [doctest.testmod(module).failed for module in (figures, grounded, planted_numbers)] == [0, 0, 0]
     assert found([False], [False]).flagged == 0
     assert met(0.5, most(0.5))
     assert not met(float("nan"), least(0.5))
@@ -34,7 +35,9 @@ def test_a_line_says_whether_it_is_met() -> None:
     assert table[4].split("|")[6:8] == [" - ", " - "]
 
 
-@pytest.mark.parametrize("subject", ["curation", "contamination", "conduct", "languages", "ranking"])
+@pytest.mark.parametrize(
+    "subject", ["curation", "contamination", "conduct", "personal", "grounded", "cut", "languages", "ranking"]
+)
 def test_on_real_labels_what_is_required_is_met(subject: str) -> None:
     try:
         lines = quality.SUBJECTS[subject](DATA)
@@ -42,6 +45,14 @@ def test_on_real_labels_what_is_required_is_met(subject: str) -> None:
         pytest.skip(f"the labelled data is not here: {missing}")
     assert lines
     assert not [line for line in lines if line.needed and not met(line.value, line.needed) and line.what not in SHORT]
+
+
+def test_planted_secrets_are_the_same_each_time_and_none_is_anybodys() -> None:
+    once, again = planted.planted(), planted.planted()
+    assert once == again
+    assert {text.kind for text in once} == {"IBAN", "SSN", "API key", "private key", "JWT", None}
+    ibans = [re.sub(r"\W", "", text.text.upper()) for text in once if (text.kind, text.form) == ("IBAN", "compact")]
+    assert len(set(ibans)) == planted.EACH
 
 
 def test_without_data_it_is_said_what_is_missing(tmp_path) -> None:

@@ -39,6 +39,9 @@ PLANTED = [
     "attached photo",
     "漢",
     "漢字",
+    "ก",
+    "กา",
+    "aก",
     "漢a",
     "a漢",
     "々",
@@ -66,11 +69,16 @@ PLANTED = [
 TEXT = pl.concat_str("t_prompt", "t_completion", pl.lit(""), separator="\n")
 PLAIN = {
     "length.short_prompt": length._words(pl.col("t_prompt").str.head(200)).list.len() >= 2,
-    "safety.id_number": ~(has(TEXT, safety._SSN) | has(TEXT, safety._IBAN)),
+    "safety.id_number": ~(
+        has(TEXT.str.replace_all(safety.NO_SSN, " "), safety.SSN)
+        | has(TEXT, safety.SSN_NAMED)
+        | TEXT.str.extract_all(safety.IBAN).list.eval(safety.is_iban(pl.element())).list.any()
+    ),
     "safety.ip_address": ~(
         has(TEXT.str.replace_all(safety._LOCAL_IP + r"[\d.]*", " "), safety._IPV4) | has(TEXT, safety._IPV6)
     ),
-    "safety.api_key": ~has(TEXT, safety._API_KEY),
+    "safety.json_web_token": ~has(TEXT, safety.WEB_TOKEN),
+    "safety.private_key": ~has(TEXT, safety.PRIVATE_KEY),
     "formatting.asks_for_media": ~has(pl.col("t_prompt").str.extract(r"^\s*([^\n]*)"), formatting._ASKS_FOR_MEDIUM)
     | has(pl.col("t_prompt").str.extract(r"^\s*([^\n]*)"), formatting._ABOUT_MEDIUM),
     "formatting.absent_media": ~pl.any_horizontal(

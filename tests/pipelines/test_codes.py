@@ -7,13 +7,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from pipelines import _tiles
+from pipelines import _direct, _tiles
 from pipelines._best import best_of, best_of_others
 from pipelines._bounds import _TWO_ERRORS, SLACK, Codes, directions, encode, principal
 from pipelines._closest import Closest
+from pipelines._direct import closest_of, pairs_with
 from pipelines._tiles import UNITS, Found, Wanted, in_units, places, products, strip_pairs
 
 Floats = NDArray[np.float32]
+
+
+@pytest.fixture(autouse=True)
+def codes_whatever_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_direct, "DIRECT", 0)
 
 
 def unit_rows(seed: int, rows: int, width: int = 32) -> Floats:
@@ -68,17 +74,6 @@ def test_strips_find_every_pair_once(size: int, whole: bool, monkeypatch: pytest
     assert pairs == list(zip(a.tolist(), b.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("new", [1, 700, 1_299])
-def test_strips_find_the_pairs_of_new_rows_alone(new: int) -> None:
-    rows = unit_rows(3, 1_300)
-    codes = encode(rows, directions(principal(rows), 16), new=new, whole=True)
-    wanted = Wanted(rows, codes, 80_000)
-    found = [strip_pairs(wanted, start, new=new) for start in range(0, len(rows), _tiles.STRIP)]
-    pairs = {(min(a, b), max(a, b)) for part in found for a, b in zip(part.a, part.b, strict=True)}
-    a, b = np.nonzero(np.triu(in_units(true_cosines(rows)) >= 80_000, 1))
-    assert pairs == {(i, j) for i, j in zip(a.tolist(), b.tolist(), strict=True) if j >= new}
-
-
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(2, 90))
 def test_the_best_of_others_is_the_closest(seed: int, count: int) -> None:
@@ -99,6 +94,21 @@ def test_what_is_further_than_the_least_need_not_be_found_but_what_is_closer_is(
     assert near.any()
     assert not near.all()
     assert np.array_equal(found[near], cosines.argmax(axis=1)[near])
+
+
+@settings(deadline=None, max_examples=20)
+@given(seed=st.integers(0, 2**32 - 1), few=st.integers(1, 9), many=st.integers(1, 90))
+def test_all_products_find_what_codes_find(seed: int, few: int, many: int) -> None:
+    base = unit_rows(seed, many)
+    queries = np.concatenate([base[:: max(1, many // few)], unit_rows(seed + 1, few)])
+    assert np.array_equal(closest_of(queries, base), best_of(queries, base))
+    rows = np.unique(np.linspace(0, many - 1, few).astype(np.int64))
+    found = list(pairs_with(base, rows, 80_000))
+    pairs = {(int(a), int(b), int(u)) for part in found for a, b, u in zip(*part, strict=True)}
+    units = in_units(true_cosines(base))
+    a, b = np.nonzero(units >= 80_000)
+    wanted = {(i, j, int(units[i, j])) for i, j in zip(a.tolist(), b.tolist(), strict=True) if i in rows and i != j}
+    assert pairs == wanted
 
 
 def test_the_closest_are_kept_ties_by_position_and_more_are_said() -> None:

@@ -4,10 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipelines import _neighbours
+from pipelines import _direct, _neighbours
 from pipelines._cells import cells
 from pipelines._clusters import components
 from pipelines._neighbours import Vectors, nearest, similar_pairs
+
+
+@pytest.fixture(params=[_direct.DIRECT, 0], ids=["all products", "codes"], autouse=True)
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_direct, "DIRECT", request.param)
 
 
 def unit(rows: np.ndarray) -> Vectors:

@@ -1,12 +1,14 @@
 """Tone by vectors: hostile sentences that are not among the examples score higher than civil ones about the same."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from pipelines import _toxicity
 from pipelines._toxicity import scorer, with_toxicity
 from pipelines.embedding.encoder import Encoder
 
@@ -55,3 +57,13 @@ def test_no_records_and_prompts_of_every_kind(make_records: Make, encoder: Encod
     odd = ["", " \n", "x" * 100_000, "你好，世界", "'; DROP TABLE users; --"]
     records, vectors = rows(make_records, encoder, odd, ["A"] * len(odd))
     assert with_toxicity(records, vectors, encoder, answers=False)["toxicity"].is_between(0, 1).all()
+
+
+def test_what_was_fitted_once_is_not_fitted_again(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = encoder.encode([*HOSTILE, *CIVIL]).vectors
+    anew = scorer(encoder)(vectors)
+    assert np.array_equal(scorer(encoder, cache=str(tmp_path))(vectors), anew)
+    monkeypatch.setattr(_toxicity, "_fitted", lambda *_: pytest.fail("fitted again"))
+    assert np.array_equal(scorer(encoder, cache=str(tmp_path))(vectors), anew)
