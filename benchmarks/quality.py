@@ -13,7 +13,18 @@ from pathlib import Path
 
 from benchmarks import machine
 from benchmarks.figures import met
-from benchmarks.labels import conduct, contamination, curation, cut, duplicates, grounded, languages, personal, ranking
+from benchmarks.labels import (
+    conduct,
+    contamination,
+    curation,
+    cut,
+    demands,
+    duplicates,
+    grounded,
+    languages,
+    personal,
+    ranking,
+)
 from benchmarks.labels.figures import Line
 from benchmarks.labels.reading import DATA, MissingError
 from benchmarks.rounds import ROOT, now
@@ -28,6 +39,7 @@ SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
     "personal": personal.measure,
     "grounded": grounded.measure,
     "cut": cut.measure,
+    "constraints": demands.measure,
     "languages": languages.measure,
     "ranking": ranking.measure,
 }

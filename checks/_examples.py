@@ -76,7 +76,7 @@ def shown(example: Example) -> str:
     """
     parts = []
     if "messages" in example and example.get("kind") != Kind.PREFERENCE:
-        parts += [f"{turn['role']}: {_code(_turn(turn))}" for turn in example["messages"]]
+        parts += [f"{turn['role']}{_mask(turn)}: {_code(_turn(turn))}" for turn in example["messages"]]
     elif "rejected" in example:
         parts += [f"chosen: {_code(_said(example, 'chosen'))}", f"rejected: {_code(_said(example, 'rejected'))}"]
     else:
@@ -92,6 +92,10 @@ def shown(example: Example) -> str:
 
 def _said(example: Example, name: str) -> str:
     return str(example[name][0]["content"])
+
+
+def _mask(turn: Example) -> str:
+    return " (masked)" if turn.get("train") is False else ""
 
 
 def _turn(turn: Example) -> str:

@@ -27,7 +27,7 @@ _NO_ITEMS = re.compile(
     r"(?i)^(?:[\w'’-]+\s+){0,2}?(?:sentences?|paragraphs?|lines?|stanzas?|verses?|pages?|minutes?|hours?|days?"
     r"|weeks?|months?"
     r"|years?|digits?|characters?|letters?|percent|seconds?|dollars?|syllables?|bars?|rows?|columns?|numbers?|levels?"
-    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|drinks|dishes|menus?|plans?|times|points?"
+    r"|sides?|dimensions?|recipes?|instructions|versions?|responses?|answers?|drinks|dishes|menus?|plans?|times|points?"
     r"|courses?|layers?|pairs?)\b|^words?\s+(?:or|story|essay|summary|poem)\b|^word\b"
     r"|^(?:of|or|and|x|people)\b|\b(?:list|set|series)s?$"
 )

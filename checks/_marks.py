@@ -176,8 +176,8 @@ _REPEAT = re.compile(
     re.IGNORECASE,
 )
 # So many words in a row are no chance; what is read of a text to find them.
-_BEGINNING_WORDS = 6
-MAX_READ = 4000
+_BEGINNING_WORDS, _FEWEST_WORDS = 6, 3
+_MAX_READ = 4000
 
 
 def repeats_prompt(request: str, context: str, answer: str) -> bool | None:
@@ -190,6 +190,7 @@ def repeats_prompt(request: str, context: str, answer: str) -> bool | None:
         r"\b(?:first|before|then|beginning|start)\b", request, re.IGNORECASE
     ):
         return None
-    asked, said = (" ".join(re.findall(r"\w+", text[:MAX_READ].lower())) for text in (request, answer))
-    opening = " ".join(said.split()[:_BEGINNING_WORDS])
-    return bool(opening) and f" {opening} " in f" {asked} "
+    asked = " ".join(re.findall(r"\w+", request.lower()))
+    first = re.split(r"[.?!\n]", answer.strip()[:_MAX_READ], maxsplit=1)[0]
+    opening = re.findall(r"\w+", first.lower())[:_BEGINNING_WORDS]
+    return len(opening) >= _FEWEST_WORDS and f" {' '.join(opening)} " in f" {asked} "

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from checks import constraints, formatting, grounding, language, length, refusal, safety, structure
+from checks import constraints, formatting, grounding, language, length, refusal, safety, structure, trainability
 from checks._examples import shown
 from checks._text import behind, with_derived
 from checks.registry import CHECKS, Check
 
-FAMILIES = (structure, length, formatting, constraints, grounding, language, refusal, safety)
+FAMILIES = (structure, length, formatting, constraints, grounding, language, refusal, safety, trainability)
 """The files of checks, in the order in which reasons are listed."""
 
-MEASURED = frozenset({"n_tokens", "limit_tokens", "allowed_languages", "prompt_language", "completion_language"})
+MEASURED = frozenset(
+    {"n_tokens", "limit_tokens", "allowed_languages", "prompt_language", "completion_language", "training"}
+)
 """What validate measures or is told, for checks to read beside the record: no part of its content."""
 
 _PREFACE = """\

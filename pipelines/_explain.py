@@ -64,6 +64,7 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
     told: dict[str, Any] = {
         **line,
         "scores": {},
+        "training": None,
         "checks": {},
         "prompt": None,
         "completion": None,
@@ -74,6 +75,7 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
     if found.height:
         row = found.row(0, named=True)
         told["scores"] = {name: row[name] for name in _SCORES if name in row}
+        told["training"] = row.get("training")
         told["prompt"], told["completion"] = row["prompt"], row["completion"]
         # Of a record that people fixed: what it was before.
         told["original_completion"] = row.get("original_completion")
@@ -113,6 +115,7 @@ def story(told: dict[str, Any]) -> list[str]:
     for name, value in told["scores"].items():
         shown = "not measured" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
         lines.append(f"{name.replace('nearest_similarity', 'nearest'):<12}{shown}")
+    lines += _trained(told["training"])
     lines += _text("prompt", told["prompt"]) + _text("completion", told["completion"])
     if told["original_record_id"]:
         lines += [f"before people fixed it, record {told['original_record_id']}"]
@@ -123,6 +126,18 @@ def story(told: dict[str, Any]) -> list[str]:
         )
         lines += _text("prompt", twin["prompt"]) + _text("completion", twin["completion"])
     return lines
+
+
+def _trained(training: dict[str, Any] | None) -> list[str]:
+    """What a trainer of the target makes of the row; nothing where none was named."""
+    if training is None:
+        return []
+    if training["error"] is not None:
+        return [f"trainer     stops at it: {one_line(training['error'], 300)}"]
+    held = training["control_tokens"]
+    cut = f"{training['kept']:,} of {training['tokens']:,} tokens, {training['supervised']:,} learnt"
+    said = "skips it: nothing it would learn lies within the window" if training["skipped"] else cut
+    return [f"trainer     {said}" + (f"; control tokens in its text: {one_line(held, 100)}" if held else "")]
 
 
 def _text(title: str, text: str | None) -> list[str]:

@@ -32,6 +32,7 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
     from pipelines._sources import is_utf8
     from pipelines.cache.home import default_cache
     from pipelines.embedding.encoder import Encoder
+    from pipelines.trainability.measuring import plan_of
     from pipelines.validate import checks_in_force
 
     for name in (str(out), *sources):
@@ -44,6 +45,7 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
         raise UsageError(f"--shape {shape}: no such shape; choose one of {', '.join(SHAPES)}")
     checks_in_force(settings.validation.severities)
     _policy(settings)
+    plan_of(settings)
     Encoder(settings.dedup.model, cache=default_cache())
 
 
@@ -124,6 +126,9 @@ def refuse_unknown(figure: str, settings: Settings) -> None:
         known = steps[1:2] != [] and steps[1] in settings.export.formats and _holds(ExportFigures, steps[2:])
     if steps[0] == "selection":
         known = known and settings.selection.target_size is not None
+    # Without a target no check of trainability is about any row, and none would fail.
+    if steps[0] == "training" or steps[:2] == ["checks", "trainability"]:
+        known = known and settings.training.target is not None
     if not known or steps[0] == "gate":
         raise PolicyError(f"{figure}: no report of this run can have such a figure; report.schema.json lists them")
 

@@ -102,6 +102,7 @@ def _measure(run: Run) -> Measured:
         leakage=figures["split"],
         people=_people(run, figures),
         exports=[],
+        training=figures["validate"]["training"],
     )
 
 

@@ -91,17 +91,20 @@ def validate(run: Run) -> Result:
     """Every check on every record."""
     from pipelines._slices import Parts, slices
     from pipelines.cache.home import default_cache
+    from pipelines.trainability.measuring import plan_of
     from pipelines.validate import summed, validate_slices
 
+    plan = plan_of(run.settings)
     stayed, left = Parts(run.work / "validate"), Parts(run.work / "validate.dropped")
     figures = []
     records = slices(run.work / "decide.parquet")
-    for outcome in validate_slices(records, **run.settings.validation.model_dump(), cache=default_cache()):
+    for outcome in validate_slices(records, **run.settings.validation.model_dump(), plan=plan, cache=default_cache()):
         stayed.add(outcome.kept)
         left.add(outcome.dropped)
         figures.append(outcome.figures)
     whole = summed(figures)
-    return Result(stayed.together(), left.together(), whole, whole["checked"])
+    told = {**whole, "training": plan and plan.told}
+    return Result(stayed.together(), left.together(), told, whole["checked"])
 
 
 def dedup(run: Run) -> Result:

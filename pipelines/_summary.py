@@ -12,7 +12,7 @@ from typing import NamedTuple
 from annotation.spending.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Verdict
+from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Training, Verdict
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -46,6 +46,8 @@ def summary_lines(report: Report) -> list[str]:
     ]
     if report.run.draft:
         lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
+    if report.training:
+        lines.append(f"target      {training_line(report.training)}")
     if people := people_line(report.people):
         lines.append(f"people      {people}")
     if report.selection:
@@ -72,6 +74,16 @@ def _selection(selection: Selection) -> str:
         for one in (selection.chosen, *selection.baselines)
     ]
     return f"{count(selection.selected)} of {count(selection.target_size)} asked; " + " | ".join(parts)
+
+
+def training_line(training: Training) -> str:
+    """What the target's trainer makes of the released rows, and which of all it could not take."""
+    rows, given = training.released, training.readable
+    lost = f"; of all rows {given.skipped:,} skipped by the trainer, {given.unrendered:,} refused by the template"
+    return (
+        f"{one_line(training.target, 60)} at {training.max_length:,} tokens: {count(rows.tokens)} trained on, "
+        f"{count(rows.supervised)} learnt, {plural(rows.truncated, 'row')} cut off"
+    ) + (lost if given.skipped or given.unrendered else "")
 
 
 def people_line(people: People) -> str:

@@ -9,7 +9,7 @@ from pipelines._manifest import sha256_of
 from pipelines._processor import instructions
 from pipelines._streams import fingerprint
 from pipelines._versions import code_digest
-from schemas.errors import SourceError
+from schemas.errors import ModelError, SourceError
 from schemas.settings import DedupSettings, Settings
 
 SURROUNDINGS = "surroundings.json"
@@ -25,7 +25,7 @@ _HARMLESS = {"ASSAY_CACHE", "ASSAY_HOME", "ASSAY_DATABASE_URL", "ASSAY_ARGILLA_P
 
 
 def surroundings(settings: Settings) -> dict[str, str]:
-    """By name, the SHA-256 (hex) of code, environment, benchmarks, earlier release and model, or UNPROVEN.
+    """By name, the digest (hex) of code, environment, benchmarks, earlier release, model and target, or UNPROVEN.
 
     To be taken before any of it is read, so that what changes meanwhile is found changed.
     """
@@ -34,9 +34,20 @@ def surroundings(settings: Settings) -> dict[str, str]:
         found[f"benchmark {number}"] = _data(name)
     if settings.split.previous:
         found["previous"] = _file(Path(settings.split.previous) / "records.parquet")
+    if settings.training.target:
+        found["target"] = _target(settings.training.target)
     if settings.dedup.model != _BUILTIN:
         found["model"] = _folder(Path(settings.dedup.model).expanduser())
     return found
+
+
+def _target(name: str) -> str:
+    from pipelines.trainability.target import find_target
+
+    try:
+        return find_target(name).digest
+    except ModelError:
+        return UNPROVEN
 
 
 def local_only(name: str) -> bool:

@@ -1,7 +1,8 @@
 """Token counts, offline: one public tokenizer for all sources, so that counts compare."""
 
 import warnings
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import polars as pl
@@ -17,13 +18,18 @@ _PIECE_CHARACTERS = 40_000
 def count_tokens(texts: pl.Series) -> pl.Series:
     """Tokens of each text, special tokens read as plain text. Null stays null. Order is kept."""
     distinct = texts.alias("text").drop_nulls().unique(maintain_order=True)
-    count = _counter()
-    counts = pl.Series([_count(text, count) for text in distinct.to_list()], dtype=pl.Int64)
+    count = counter(TOKENIZER)
+    counts = pl.Series([count(text) for text in distinct.to_list()], dtype=pl.Int64)
     if len(distinct) == len(texts):
         return counts.alias(texts.name)
     known = pl.DataFrame({"text": distinct, "tokens": counts})
     found = texts.alias("text").to_frame().join(known, on="text", how="left", maintain_order="left")
     return found["tokens"].alias(texts.name)
+
+
+def counter(encoding: str) -> Callable[[str], int]:
+    """What counts the tokens of a text in one of OpenAI's encodings, special tokens read as plain text."""
+    return partial(_count, count=_native(encoding))
 
 
 def _count(text: str, count: Any) -> int:
@@ -34,7 +40,7 @@ def _count(text: str, count: Any) -> int:
 
 
 @cache
-def _counter() -> Any:
+def _native(encoding: str) -> Any:
     """Counts tokens and makes none.
 
     The library's own encoding object reads every token into a Python dictionary first, which takes as long as
@@ -44,4 +50,4 @@ def _counter() -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)
         from bpe_openai import _bindings
 
-        return _bindings.tokenizer_for_encoding(TOKENIZER).count
+        return _bindings.tokenizer_for_encoding(encoding).count

@@ -11,7 +11,7 @@ from pipelines._map import Map, cluster_map, outcome_map
 from pipelines._pictures import Bar
 from pipelines._plots import Mark
 from schemas.outcome import SPLITS
-from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, VerbObject
+from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, Training, VerbObject
 
 # What a reader takes in; report.json has all.
 MOST_CLUSTERS = 12
@@ -152,6 +152,24 @@ def spread_pictures(spread: Spread, unit: str, alt: str) -> dict[str, Any]:
         "picture": _plots.histogram(spread.histogram, unit=unit, alt=alt, marks=marks),
         "quantiles": quantiles,
     }
+
+
+def trained_rows(training: Training | None) -> list[tuple[str, str, int, int]]:
+    """What a trainer makes of the rows: a name, what it means, of all readable rows, of the released ones."""
+    if training is None:
+        return []
+    all_rows, released = training.readable, training.released
+    return [
+        (name, meaning, getattr(all_rows, field), getattr(released, field))
+        for name, meaning, field in (
+            ("rows", "prepared as the trainer prepares them", "rows"),
+            ("not rendered", "the chat template raises, which stops the trainer", "unrendered"),
+            ("skipped", "the trainer drops them: nothing it would learn lies within the window", "skipped"),
+            ("cut off", "longer than the window", "truncated"),
+            ("tokens", "that the trainer gets", "tokens"),
+            ("learnt", "tokens that the loss is taken of", "supervised"),
+        )
+    ]
 
 
 def _rank(quantile: tuple[str, float]) -> int:

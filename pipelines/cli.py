@@ -53,6 +53,9 @@ def curate(
     draft: Annotated[bool, typer.Option("--draft", help="A first look: static vectors, no semantic removals.")] = False,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Whose tokenizer renders each row: a folder, smollm2, openai.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a gated release of raw data in the folder --out."""
@@ -74,6 +77,7 @@ def curate(
         selection={"target_size": target_size},
         split={"previous": previous},
         export={"formats": to},
+        training={"target": target},
     )
     from pipelines._summary import summary_lines
 

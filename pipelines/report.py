@@ -39,6 +39,8 @@ from schemas.report import (
     Sources,
     Splits,
     Spread,
+    Training,
+    TrainingRows,
 )
 
 Vectors = NDArray[np.float32]
@@ -64,6 +66,7 @@ class Measured(NamedTuple):
     leakage: Mapping[str, Any]
     people: People
     exports: Sequence[ExportFigures]
+    training: Mapping[str, Any] | None = None  # the target, and how it trains
 
 
 def build_report(measured: Measured, *, run: Run, version: str) -> Report:
@@ -80,6 +83,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
         toxicity=_toxicity(released),
         tokens=spread(released["n_tokens"], bins=24, growing=True),  # type: ignore[arg-type]
+        training=_training(measured.records, released, measured.training),
         languages=_languages(released),
         contamination=_contamination(measured.records, measured.contamination),
         selection=Selection.model_validate(measured.selection) if measured.selection else None,
@@ -95,6 +99,29 @@ def _toxicity(released: pl.DataFrame) -> Spread | None:
     if "toxicity" not in released.columns or released["toxicity"].null_count() == released.height:
         return None
     return Spread.model_validate(spread(released["toxicity"], low=0, high=1, bins=20))
+
+
+def _training(records: pl.DataFrame, released: pl.DataFrame, target: Mapping[str, Any] | None) -> Training | None:
+    if target is None:
+        return None
+    parts = {name: _training_rows(frame["training"]) for name, frame in (("readable", records), ("released", released))}
+    return Training.model_validate({**target, **parts})
+
+
+def _training_rows(prepared: pl.Series) -> TrainingRows:
+    rows = prepared.struct.unnest()
+    trained_on = rows.filter(~pl.col("skipped"))
+    lengths = rows["tokens"]
+    return TrainingRows(
+        rows=rows.height,
+        unrendered=rows.height - int(rows["error"].null_count()),
+        skipped=int(rows["skipped"].sum()),
+        truncated=rows.filter(pl.col("kept") < pl.col("tokens")).height,
+        tokens=int(trained_on["kept"].sum()),
+        supervised=int(trained_on["supervised"].sum()),
+        longest=lengths.max(),  # type: ignore[arg-type]
+        lengths=Spread.model_validate(spread(lengths, bins=24, growing=True)),
+    )
 
 
 def released_of(records: pl.DataFrame) -> pl.DataFrame:

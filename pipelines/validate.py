@@ -13,6 +13,7 @@ from checks.registry import Check, Severity
 from pipelines._measures import measures
 from pipelines._record_keys import record_keys
 from pipelines._verdicts import apart, judged
+from pipelines.trainability.measuring import Plan, trainability
 from schemas.errors import SettingsError
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 
@@ -28,6 +29,7 @@ def validate(
     severities: Mapping[str, str],
     languages: Sequence[str],
     max_tokens: int,
+    plan: Plan | None = None,
     cache: str | None = None,
 ) -> Outcome:
     """The records that pass every check that drops, and those that do not, both with all findings.
@@ -42,7 +44,7 @@ def validate(
     `cache`, a path or an fsspec URL, remembers by record and version what a measure or check found.
     """
     checks = checks_in_force(severities)
-    listed = _listed(_judged(records, checks, languages, max_tokens, cache), checks)
+    listed = _listed(_judged(records, checks, languages, max_tokens, plan, cache), checks)
     is_dropped = pl.col("drop_reasons").list.len() > 0
     return Outcome(
         kept=listed.filter(~is_dropped),
@@ -57,6 +59,7 @@ def validate_slices(
     severities: Mapping[str, str],
     languages: Sequence[str],
     max_tokens: int,
+    plan: Plan | None = None,
     cache: str | None = None,
 ) -> Iterator[Outcome]:
     """`validate` of each slice in turn, for more records than memory holds; `summed` adds up their figures.
@@ -64,7 +67,7 @@ def validate_slices(
     The outcomes, one behind the other, are those of the whole: no check looks beyond its record.
     """
     for part in slices:
-        yield validate(part, severities=severities, languages=languages, max_tokens=max_tokens, cache=cache)
+        yield validate(part, severities=severities, languages=languages, max_tokens=max_tokens, plan=plan, cache=cache)
 
 
 def summed(figures: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -96,7 +99,12 @@ def checks_in_force(severities: Mapping[str, str]) -> tuple[Check, ...]:
 
 
 def _judged(
-    records: pl.DataFrame, checks: Sequence[Check], languages: Sequence[str], max_tokens: int, cache: str | None
+    records: pl.DataFrame,
+    checks: Sequence[Check],
+    languages: Sequence[str],
+    max_tokens: int,
+    plan: Plan | None,
+    cache: str | None,
 ) -> pl.DataFrame:
     """The records with what is measured, their quality, and a column per check in the order of the checks."""
     keys = record_keys(records) if cache else None
@@ -104,9 +112,10 @@ def _judged(
     # Models that hold Python's lock speak for one core, polars' regexes for the other.
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(measures, records, cache=cache, keys=keys)
+        prepared = beside.submit(trainability, records, plan, cache=cache, keys=keys)
         passed = judged(records, steady, cache=cache, keys=keys)
-        spoken = asked.result()
-    measured = _measured(records, spoken)
+        spoken, training = asked.result(), prepared.result()
+    measured = _measured(records, spoken).with_columns(training)
     limits = {
         "limit_tokens": pl.lit(max_tokens, dtype=pl.Int64),
         "allowed_languages": pl.lit(list(languages), dtype=pl.List(pl.String)),

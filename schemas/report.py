@@ -226,6 +226,30 @@ class Contamination(Part):
     examples: list[Example]
 
 
+class TrainingRows(Part):
+    """Some rows, as a trainer of the target prepares them. Tokens are the target's own."""
+
+    rows: int
+    unrendered: int  # the chat template raises, which stops a trainer
+    skipped: int  # the trainer drops them: nothing that it learns lies within the window
+    truncated: int  # cut off at the window, the skipped ones included
+    tokens: int  # that the trainer gets: within the window, of rows that it does not drop
+    supervised: int  # of these, those that the loss is taken of
+    longest: int | None  # tokens of a row before it is cut; a preference has two sequences
+    lengths: Spread  # of the same
+
+
+class Training(Part):
+    """What the target's trainer will do with the rows."""
+
+    target: str  # as the settings name it
+    digest: str  # of its tokenizer's files and chat template, or of its encoding
+    max_length: int  # the window
+    loss: Literal["all", "assistant", "completion"]
+    readable: TrainingRows
+    released: TrainingRows
+
+
 class Refused(Part):
     reason: str
     rows: int
@@ -320,6 +344,7 @@ class Report(Part):
     quality: Spread
     toxicity: Spread | None = None  # of the released rows, [0, 1]; null where it was not measured
     tokens: Spread
+    training: Training | None = None  # null where no target is named
     languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided
     contamination: Contamination
     selection: Selection | None

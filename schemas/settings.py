@@ -121,6 +121,17 @@ class ExportSettings(Frozen):
     formats: tuple[Format, ...] = ("trl",)
 
 
+class TrainingSettings(Frozen):
+    """What the records will train, so that each can be prepared as the trainer prepares it."""
+
+    # A tokenizer's folder or GGUF file, "smollm2" or "openai"; null renders nothing.
+    target: str | None = Field(default=None, min_length=1)
+    # The trainer's window in the target's own tokens; null is validation.max_tokens. SFTConfig's own default is 1024.
+    max_length: int | None = Field(default=None, ge=16)
+    # What SFTTrainer takes its loss of: all, as its defaults do; assistant and completion as its *_only_loss do.
+    loss: Literal["all", "assistant", "completion"] = "all"
+
+
 class TierSettings(Frozen):
     """A group of people who are paid alike, and have one workspace."""
 
@@ -273,6 +284,7 @@ class Settings(Frozen):
     selection: SelectionSettings = SelectionSettings()
     split: SplitSettings = SplitSettings()
     export: ExportSettings = ExportSettings()
+    training: TrainingSettings = TrainingSettings()
     annotation: AnnotationSettings = AnnotationSettings()
     policy: str | None = None
 

@@ -1,8 +1,10 @@
 """What tests in every folder share: records made of a few words."""
 
 import hashlib
+import json
 import os
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -42,6 +44,34 @@ def pytest_runtest_makereport(
         if not any(words in reason for words in MAY_SKIP):
             report.outcome, report.longrepr = "failed", f"must not be skipped here: {reason}"
     return report
+
+
+MARKS = ("end", "im_end", "im_start", "system", "user", "assistant", "tool", "tools", "pad")
+
+
+@pytest.fixture(scope="session")
+def byte_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
+    """Makes a folder with a tokenizer whose tokens are bytes and `<|mark|>` for each of MARKS, and a chat template."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    marks = [f"<|{name}|>" for name in MARKS]
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    made = Tokenizer(models.BPE(vocab={token: at for at, token in enumerate([*marks, *letters])}, merges=[]))
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    made.add_special_tokens(marks)
+
+    def write(template: str | None) -> Path:
+        folder = tmp_path_factory.mktemp("tokenizer")
+        made.save(str(folder / "tokenizer.json"))
+        described = {"bos_token": "<|system|>", "eos_token": "<|end|>", "pad_token": "<|pad|>"}
+        described["tokenizer_class"] = "PreTrainedTokenizerFast"
+        (folder / "tokenizer_config.json").write_text(json.dumps(described))
+        if template is not None:
+            (folder / "chat_template.jinja").write_text(template)
+        return folder
+
+    return write
 
 
 TURN = dict.fromkeys(("role", "content", "name", "tool_calls", "tool_call_id", "train"))

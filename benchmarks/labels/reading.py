@@ -73,8 +73,9 @@ def checked(read: pl.DataFrame) -> pl.DataFrame:
 
 
 def fails(judged: pl.DataFrame, *reasons: str) -> pl.Series:
-    """Which records fail one of these checks at least."""
-    return judged.select(~pl.all_horizontal(f"chk_{reason}" for reason in reasons)).to_series()
+    """Which records fail one of these checks at least; one that is not about them they do not fail."""
+    passed = (pl.col(f"chk_{reason}").fill_null(True) for reason in reasons)
+    return judged.select(~pl.all_horizontal(passed)).to_series()
 
 
 def flagged(judged: pl.DataFrame) -> pl.Series:

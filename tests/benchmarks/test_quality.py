@@ -36,7 +36,8 @@ def test_a_line_says_whether_it_is_met() -> None:
 
 
 @pytest.mark.parametrize(
-    "subject", ["curation", "contamination", "conduct", "personal", "grounded", "cut", "languages", "ranking"]
+    "subject",
+    ["curation", "contamination", "conduct", "personal", "grounded", "cut", "constraints", "languages", "ranking"],
 )
 def test_on_real_labels_what_is_required_is_met(subject: str) -> None:
     try:

@@ -11,6 +11,8 @@ import pytest
 from checks._examples import USER, call, shown
 from checks.catalogue import all_checks, verdicts
 from checks.registry import CHECKS
+from pipelines.trainability.measuring import Plan
+from pipelines.trainability.target import find_target
 from pipelines.validate import validate
 from schemas.outcome import Outcome
 
@@ -33,11 +35,24 @@ def test_a_check_has_a_record_that_fails_it_and_one_that_nearly_does(reason):
     assert shown(check.fails), f"{reason}: nothing in its example is particular"
 
 
+# User and assistant in turn, results between them; calls are not written, nor of an answer what it thinks first.
+TEMPLATE = (
+    "{% for message in messages if message.role != 'system' and message.role != 'tool' %}"
+    "{% if (message.role == 'user') != (loop.index0 % 2 == 0) and not messages | selectattr('role', 'equalto', 'tool') "
+    "| list %}{{ raise_exception('Roles must alternate') }}{% endif %}{% endfor %}"
+    "{% for message in messages %}<|im_start|>"
+    "{% if message.role == 'assistant' %}{% generation %}{{ message.content.split('</think>')[-1] }}<|im_end|>"
+    "{% endgeneration %}{% else %}{{ message.content }}<|im_end|>{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>{% endif %}"
+)
+
+
 @pytest.fixture(scope="module")
-def of_examples(make_records) -> list[Row]:
+def of_examples(make_records, byte_tokenizer) -> list[Row]:
     """Row 2n is the failing example of the n-th check, 2n + 1 the passing one."""
     rows = [dict(example or {}) for check in CHECKS.values() for example in (check.fails, check.but_not)]
-    return judged(make_records, rows, max_tokens=50)
+    plan = Plan(find_target(str(byte_tokenizer(TEMPLATE))), 120, "assistant")
+    return judged(make_records, rows, max_tokens=50, plan=plan)
 
 
 @pytest.mark.parametrize(("number", "reason"), list(enumerate(CHECKS)))

@@ -67,7 +67,9 @@ def test_nine_in_ten_documented_defects_are_found(defect, make_records):
 def test_rows_that_people_kept_stay_but_for_one_in_a_hundred(make_records):
     rows = read(ALPACA)
     kept = [row["alpaca_index"] for row in read("dev_labels/alpaca_curation_dev.jsonl.gz") if row["action"] == "kept"]
-    deciding = [reason for reason, check in CHECKS.items() if check.severity in (Severity.DROP, Severity.REVIEW)]
+    # Those of trainability are about no row where no target is named.
+    among = (check for check in CHECKS.values() if check.family != "trainability")
+    deciding = [check.reason for check in among if check.severity in (Severity.DROP, Severity.REVIEW)]
     said = passes(make_records([alpaca(rows[index]) for index in kept]), *deciding)
     stopped = said.select(~pl.all_horizontal(pl.all())).to_series().sum()
     assert stopped / len(kept) <= 0.01
