@@ -179,7 +179,7 @@ def _stated(unit: Unit) -> re.Pattern[str]:
 def bound(request: str, unit: Unit) -> Bound | None:
     """What the one mention in the request demands of the answer; None where that is in doubt."""
     found = _stated(unit).search(request)
-    if found is None or _OF_OTHERS.search(sentence_around(request, found)):
+    if found is None:
         return None
     before, after = request[: found.start()][-40:], request[found.end() :][:60]
     if said_in(unit.never_before, before) or re.match(unit.never_after, after, re.IGNORECASE):
@@ -187,6 +187,8 @@ def bound(request: str, unit: Unit) -> Bound | None:
     hard = found["lead"] or found["tail"] or found["plus"]
     article = found["article"] or re.search(r"\ban?\s+$", before, re.IGNORECASE)
     if not (hard or said_in(unit.before, before) or (article and re.match(unit.texts, after, re.IGNORECASE))):
+        return None
+    if _OF_OTHERS.search(sentence_around(request, found)):
         return None
     read = limits(
         found["lead"] or "", (found["tail"] or "") + (" or more" if found["plus"] else ""), found["n"], found["m"]

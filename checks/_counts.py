@@ -42,15 +42,20 @@ _LINE = r"(?m)^.*\S"
 
 
 def words(text: pl.Expr) -> Range:
-    """Words parted by spaces, or by anything but letters and digits."""
-    return Range(_count(text, _SPACED_WORD), _count(text, _PARTED_WORD))
+    """Words parted by spaces, or by anything but letters and digits. As derived columns."""
+    low, high = _count(text, _SPACED_WORD), _count(text, _PARTED_WORD)
+    return Range(derived("d_words_low", low), derived("d_words_high", high))
 
 
 def sentences(text: pl.Expr) -> Range:
-    """Ends of sentences: those that are sure, outside quotation marks; or every end, and every line without one."""
-    plain = text.str.strip_chars().str.replace_all(_MARKER, "")
+    """Ends of sentences: those that are sure, outside quotation marks; or every end, and every line without one.
+
+    As derived columns.
+    """
+    plain = derived("t_sentences_plain", text.str.strip_chars().str.replace_all(_MARKER, ""))
     sure = plain.str.replace_all(_QUOTED, "x.").str.replace_all(_SHORTENED, "x")
-    low = pl.max_horizontal(_count(sure, _SURE_END), pl.lit(1, dtype=pl.Int64))
+    counted = pl.max_horizontal(_count(sure, _SURE_END), pl.lit(1, dtype=pl.Int64))
+    low = derived("d_sentences_low", pl.when(text.is_not_null()).then(counted))
     return Range(low, pl.max_horizontal(low, _count(plain, _ANY_END) + _count(plain, _OPEN_LINE)))
 
 
@@ -66,9 +71,9 @@ def blocks(text: pl.Expr, separator: str) -> pl.Expr:
     return _count(text.str.strip_chars().str.strip_chars("*"), rf"(?m)^[ \t]*{separator}[ \t\r]*$") + 1
 
 
-_NUMBERED = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?\d{1,3}[ \t]?[.):]"
+_NUMBERED = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?(?:\d{1,3}[ \t]?[.):、．：]|[一二三四五六七八九十]{1,3}、)"
 _BULLET = r"(?m)^[ \t]?[-*•–●▪◦+][ \t]*[^\s*-]"
-_FIRST = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?1[ \t]?[.):]"
+_FIRST = r"(?m)^[ \t]{0,3}(?:[*_#(]+[ \t]?)?(?:1[ \t]?[.):、．：]|一、)"
 _LABELLED = r"[:：\[\]|]"
 _HEADED = r"(?m)[:：][ \t*_]*$"
 _IN_A_LINE = r"(?:^|\s)\(?\d{1,2}[.)]\s*[^\d\s]"
@@ -77,7 +82,8 @@ _STARTS_NUMBERED = r"^\(?1[.)]\s*\D"
 _COMMA_LIST = r"^[^\n,，、:：;.!?()（）。\[\]]{1,40}(?:[,，、][^\n,，、:：;.!?()（）。\[\]]{1,40})+[.。]?$"
 _COMMA, _JOINED = r"[,，、]", r"\s(?:and|or|&)\s|[和与或]"
 _SENTENCE_WORD = (
-    r"(?i)\b(?:is|are|was|were|has|have|can|such as|including|includes?|that|which|like|both|all)\b|包括|例如|是|有"
+    r"(?i)\b(?:is|are|was|were|has|have|can|such as|including|includes?|that|which|like|both|all)\b"
+    r"|包括|例如|是|有|以及|应|可|\p{Han}{11}"
 )
 _SHORT_LINES = r"^(?:[^\n]{1,80}\n)+[^\n]{1,80}$"
 

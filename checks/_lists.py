@@ -47,7 +47,7 @@ ITEMS_ASKED_IN_CHINESE = (
     r"(?:\d{1,3}|[两二三四五六七八九十])\s*(?:个|种|条|项|点|位|本|部|款|类|件|座)[^月小段句字词数人年天]"
 )
 _ITEMS_IN_CHINESE = re.compile(ITEMS_ASKED_IN_CHINESE.replace(r"(?:\d{1,3}|[", r"(?P<n>\d{1,3}|["))
-_TWO_COUNTS_IN_CHINESE = re.compile(r"每|各|分别|和(?:\d|[两二三四五六七八九十])|优缺点|，并")
+_TWO_COUNTS_IN_CHINESE = re.compile(r"每|各|分别|答案|选项|选择题|和(?:\d|[两二三四五六七八九十])|优缺点|，并")
 
 
 def items(request: str) -> Bound | None:

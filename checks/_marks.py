@@ -86,9 +86,11 @@ def sections(request: str, context: str, answer: str) -> bool | None:
     >>> sections("Write 2 sections. Mark each with Section X.", "", "Section 1\\nTea\\nSection 2\\nCake")
     True
     """
-    counted, labels = list(_SECTIONS.finditer(request)), {one["label"].lower() for one in _LABEL.finditer(request)}
-    is_about_parts = re.search(r"section|paragraph|chapter", request, re.IGNORECASE)
-    if len(counted) != 1 or len(labels) != 1 or not is_about_parts:
+    labels = {one["label"].lower() for one in _LABEL.finditer(request)}
+    if len(labels) != 1 or not re.search(r"section|paragraph|chapter", request, re.IGNORECASE):
+        return None
+    counted = list(_SECTIONS.finditer(request))
+    if len(counted) != 1:
         return None
     marked = re.findall(rf"(?im)^[^\w\n]{{0,20}}{labels.pop()}\s+(?:\d+|[ivx]+\b|[a-z]\b)", answer)
     return _within(counted[0], len(marked))

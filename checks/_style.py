@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import NUMBER, limits
+from checks._bounds import NUMBER, limits, sentence_around
 from checks._marks import COUNT, LEADS
 
 # Where an input is to be changed or a program written, the case is not the answer's.
@@ -12,6 +12,8 @@ _MADE = re.compile(
     r"|convert\w*|capitali[sz]e the|first letter|(?:one|1|an?|both) (?:upper|lower|capital)\w*)\b",
     re.IGNORECASE,
 )
+# A title, a column or a word that is given, rather than the answer.
+_OF_PARTS = re.compile(r"\b(?:titles?|headings?|headers?|columns?|tables?|replac\w+|spel(?:t|led))\b", re.IGNORECASE)
 _CAPITALS = re.compile(
     r"\b(?:all|only|entirely|everything|fully|completely)(?: be)?(?: in)?[ -](?:all )?(?:english"
     r" )?(?:capital(?:ized|s)?(?: letters)?"
@@ -46,7 +48,10 @@ def letter_case(request: str, context: str, answer: str) -> bool | None:
     if _CAPITAL_WORDS.search(request):
         return _capital_words(request, answer)
     capitals, small = _CAPITALS.search(request), _SMALL.search(request)
-    if bool(capitals) == bool(small) or _MADE.search(request) or answer.lower() == answer.upper():
+    demand = capitals or small
+    if demand is None or (capitals and small) or _MADE.search(request) or answer.lower() == answer.upper():
+        return None
+    if _OF_PARTS.search(sentence_around(request, demand)):
         return None
     return answer == (answer.upper() if capitals else answer.lower()) or not re.search(
         r"[a-zà-öø-ÿа-яα-ω]" if capitals else r"[A-ZÀ-ÖØ-ÞА-ЯΑ-Ω]", answer
