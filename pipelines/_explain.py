@@ -6,6 +6,8 @@ from typing import Any
 import polars as pl
 
 from pipelines._manifest import read_manifest
+from pipelines._mending import original_of
+from pipelines._repairs import FAMILY, REPAIRS
 from pipelines._shown import excerpt, one_line
 from schemas.errors import ReleaseError, UsageError
 
@@ -15,6 +17,17 @@ SHORTEST = 6
 MOST = 20
 
 _SCORES = ("language", "n_tokens", "quality", "diversity", "nearest_similarity", "toxicity", "cluster", "split")
+
+_DIFFICULTY = ("loss_given_prompt", "loss_alone", "ifd_loss_ratio", "ifd_perplexity_ratio", "difficulty_note")
+# What is too long for its column.
+_TITLES = {
+    "nearest_similarity": "nearest",
+    "loss_given_prompt": "loss given",
+    "loss_alone": "loss alone",
+    "ifd_loss_ratio": "loss ratio",
+    "ifd_perplexity_ratio": "ppl ratio",
+    "difficulty_note": "difficulty",
+}
 
 
 def explain(release: Path, record: str) -> list[dict[str, Any]]:
@@ -71,15 +84,22 @@ def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
         "twin_row": None,
         "original_record_id": None,
         "original_completion": None,
+        "repairs": [],
+        "original": None,
     }
     if found.height:
         row = found.row(0, named=True)
         told["scores"] = {name: row[name] for name in _SCORES if name in row}
         told["training"] = row.get("training")
+        # Few runs measure these: they are told where there is something to tell.
+        told["scores"] |= {name: row[name] for name in _DIFFICULTY if row.get(name) is not None}
         told["prompt"], told["completion"] = row["prompt"], row["completion"]
         # Of a record that people fixed: what it was before.
         told["original_completion"] = row.get("original_completion")
         told["original_record_id"] = row.get("original_record_id")
+        told["repairs"] = list(row.get("repairs") or [])
+        if row.get("repaired"):
+            told["original"] = original_of(row["metadata"])
     told["checks"] = _meanings([*line["reasons"], *line["notes"]])
     if line["twin"]:
         keys = ("source", "source_row", "outcome", "prompt", "completion")
@@ -109,15 +129,22 @@ def story(told: dict[str, Any]) -> list[str]:
         for reason in told[name]:
             meaning = told["checks"].get(reason)
             lines.append(f"{title:<12}{reason}" + (f": fails “{meaning}”" if meaning else ""))
+    for name in told["repairs"]:
+        known = REPAIRS.get(name.removeprefix(f"{FAMILY}."))
+        lines.append(f"{'repairable':<12}{name}" + (f": {known.description}" if known else ""))
     if told["twin"]:
         near = f" at {told['similarity']:.3f}" if told["similarity"] is not None else ""
         lines.append(f"twin        {told['twin']}{near}")
     for name, value in told["scores"].items():
         shown = "not measured" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
-        lines.append(f"{name.replace('nearest_similarity', 'nearest'):<12}{shown}")
+        lines.append(f"{_TITLES.get(name, name):<12}{shown}")
     lines += _trained(told["training"])
     lines += _text("prompt", told["prompt"]) + _text("completion", told["completion"])
-    if told["original_record_id"]:
+    if told["original"]:
+        lines += [f"before it was repaired, record {told['original']['record_id']}"]
+        for turn in told["original"]["messages"]:
+            lines += _text(one_line(turn["role"]), turn["content"])
+    elif told["original_record_id"]:
         lines += [f"before people fixed it, record {told['original_record_id']}"]
         lines += _text("completion", told["original_completion"])
     if twin := told["twin_row"]:

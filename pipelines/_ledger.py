@@ -27,7 +27,17 @@ def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataF
     )
     frames = [typed(frame, VERDICT_SCHEMA) for frame in (kept, *dropped)]
     # What left before the checks has no findings.
-    return pl.concat(frames, how="diagonal").with_columns(pl.col("notes").fill_null(nothing)).sort("row_id")
+    every = pl.concat(frames, how="diagonal").with_columns(pl.col("notes").fill_null(nothing)).sort("row_id")
+    return _with_repairs(every) if "repaired" in every.columns else every
+
+
+def _with_repairs(records: pl.DataFrame) -> pl.DataFrame:
+    """What was repaired stands among the notes, and is told behind whatever else there is to tell."""
+    both = pl.concat_str("detail", "repair_detail", separator="; ", ignore_nulls=True)
+    return records.with_columns(
+        notes=pl.concat_list("notes", "repaired"),
+        detail=pl.when(pl.col("repair_detail").is_null()).then("detail").otherwise(both),
+    )
 
 
 def ledger_of(records: pl.DataFrame, unreadable: pl.DataFrame) -> pl.DataFrame:

@@ -127,6 +127,7 @@ def _context(report: Report, maps: Mapping[str, Map | None], examples: int, char
         "quality": _view.spread_pictures(report.quality, "quality score", "Rows by quality score"),
         "toxicity": report.toxicity and _view.spread_pictures(report.toxicity, "toxicity score", "Rows by toxicity"),
         "trained": _view.trained_rows(report.training),
+        "difficulty": _view.difficulty_pictures(report),
         "languages": _view.language_bars(report),
         "splits": _view.split_strip(report),
         "maps": maps,

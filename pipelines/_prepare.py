@@ -13,10 +13,11 @@ from typing import Any, get_args, get_origin
 import polars as pl
 from pydantic import BaseModel
 
+from pipelines._benchmark_index import can_name, index_path, load, read
 from pipelines._people import decided
 from pipelines._progress import counted, reporter
 from pipelines._shown import one_line
-from pipelines._stages import Run
+from pipelines._stages import Run, index_of
 from pipelines._surroundings import SURROUNDINGS, surroundings
 from pipelines._workspace import refuse_overlap, save_frame, save_json
 from schemas.errors import BenchmarkError, PolicyError, ReleaseError, SourceError, UsageError
@@ -47,6 +48,10 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
     _policy(settings)
     plan_of(settings)
     Encoder(settings.dedup.model, cache=default_cache())
+    if settings.difficulty.measure:
+        from pipelines.difficulty.causal_folder import CausalFolder
+
+        CausalFolder(settings.difficulty.model)
 
 
 def _refuse_missing(sources: Sequence[str]) -> None:
@@ -63,7 +68,7 @@ def _refuse_missing(sources: Sequence[str]) -> None:
 
 def gather(run: Run) -> None:
     """Leave in the work folder what later stages need: surroundings.json, policy.json, people.json,
-    decisions.parquet, previous.parquet and benchmark-N.parquet.
+    decisions.parquet, previous.parquet, and of each benchmark its items or its index.
 
     Raises PolicyError, StoreError when there is a store of decisions that cannot be read, ReleaseError when
     the earlier release has no records, and BenchmarkError for what is no benchmark.
@@ -79,9 +84,17 @@ def gather(run: Run) -> None:
     if run.settings.split.previous:
         save_frame(_previous(Path(run.settings.split.previous)), run.work / "previous.parquet")
     for number, name in enumerate(run.settings.contamination.against):
-        items = _benchmark(name, run.settings)
-        save_frame(items, run.work / f"benchmark-{number}.parquet")
-        reporter().line(counted("benchmark", items.height, f"items of {one_line(name, 300)}"))
+        known = f"items of {one_line(name, 300)}"
+        if path := index_path(name):
+            data = read(path, name)
+            items = load(data, name, ngram=run.settings.contamination.ngram).items.number
+            (run.work / index_of(number)).write_bytes(data)
+            known += ", by words only: an index has no text to embed"
+        else:
+            frame = _benchmark(name, run.settings)
+            items = frame.height
+            save_frame(frame, run.work / f"benchmark-{number}.parquet")
+        reporter().line(counted("benchmark", items, known))
 
 
 def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
@@ -91,7 +104,8 @@ def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
     try:
         items = read_records(name)
     except SourceError as error:
-        raise BenchmarkError(f"benchmark {error}") from error
+        hint = "; `assay benchmark list` shows the indexes" if can_name(name) else ""
+        raise BenchmarkError(f"benchmark {error}{hint}") from error
     # The search itself knows what it can compare with; nothing is searched here.
     limits = settings.contamination
     decontaminate(pl.DataFrame(schema=RECORD_SCHEMA), {name: items}, ngram=limits.ngram, min_overlap=limits.min_overlap)
@@ -99,10 +113,12 @@ def _benchmark(name: str, settings: Settings) -> pl.DataFrame:
 
 
 def _previous(release: Path) -> pl.DataFrame:
-    """record_id and split of an earlier release."""
+    """record_id and split of an earlier release; what it had corrected or repaired, by its original name too."""
     path = release / "records.parquet"
     try:
-        frame = pl.read_parquet(path, columns=["record_id", "split"])
+        known = pl.scan_parquet(path)
+        names = [name for name in ("record_id", "original_record_id") if name in known.collect_schema().names()]
+        frame = pl.concat([known.select(pl.col(name).alias("record_id"), "split") for name in names]).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{path}: cannot be read; name a finished release for --previous") from error
     return frame.drop_nulls().unique("record_id", keep="first", maintain_order=True)

@@ -89,15 +89,18 @@ def _measure(run: Run) -> Measured:
     records = all_records(stages.kept(run, "split"), stages.dropped(run))
     ledger = ledger_of(records, pl.read_parquet(run.work / "unreadable.parquet"))
     reconcile(ledger, sources)
+    difficulty = figures["score"].pop("difficulty")
     return Measured(
         records=records,
         ledger=ledger,
         sources=sources,
         checks=checks_in_force(run.settings.validation.severities),
         vectors=stages.vectors(run),
+        repairs=figures["repair"],
         dedup=figures["dedup"],
         contamination=figures["decontaminate"],
         diversity=figures["score"],
+        difficulty=difficulty,
         selection=figures["select"] or None,
         leakage=figures["split"],
         people=_people(run, figures),

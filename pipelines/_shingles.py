@@ -42,27 +42,37 @@ def tokens(texts: pl.Series) -> pl.Series:
     return texts.fill_null("").str.to_lowercase().str.extract_all(TOKEN)
 
 
-def shingle(texts: pl.Series, n: int) -> Shingles:
-    """The distinct `n`-grams of each text; a text of 1 to n-1 tokens is one shorter n-gram.
+Ngrams = Callable[[pl.Series, int], Shingles]
+"""What `ngrams` does, perhaps with other hashes."""
+
+
+def shingle(texts: pl.Series, n: int, of: Ngrams | None = None) -> Shingles:
+    """The distinct `n`-grams of each text; a text of 1 to n-1 tokens is one shorter n-gram. `of` hashes otherwise.
 
     >>> shingle(pl.Series(["a b c d", "B", ""]), 3).counts.tolist()
     [2, 1, 0]
     """
-    parts = list(by_slice(texts, lambda part: _distinct(ngrams(part, n))))
+    parts = list(by_slice(texts, lambda part: _distinct((of or ngrams)(part, n))))
     counts = np.concatenate([np.zeros(1, dtype=np.int64), *(part.counts for part in parts)])
     hashes = np.concatenate([np.zeros(0, dtype=np.uint64), *(part.hashes for part in parts)])
     return Shingles(hashes, np.cumsum(counts))
 
 
-def ngrams(texts: pl.Series, n: int) -> Shingles:
+def ngrams(texts: pl.Series, n: int, hashed: Callable[[pl.Series], NDArray[np.uint64]] | None = None) -> Shingles:
     """The `n`-grams of each text in their order, repeats included: what a minimum over them does not mind.
 
-    Holds everything for all `texts` at once; see `by_slice`.
+    Holds everything for all `texts` at once; see `by_slice`. `hashed` gives tokens another hash than polars' own, which
+    another version of it may change.
     """
     words = tokens(texts)
     lengths = words.list.len().to_numpy().astype(np.int64)
-    flat = words.explode(empty_as_null=False, keep_nulls=False).hash(seed=0).to_numpy()
-    return _rolled(flat, lengths, n)
+    flat = words.explode(empty_as_null=False, keep_nulls=False)
+    return _rolled((hashed or _quickly)(flat), lengths, n)
+
+
+def _quickly(words: pl.Series) -> NDArray[np.uint64]:
+    found: NDArray[np.uint64] = words.hash(seed=0).to_numpy()
+    return found
 
 
 def by_slice(texts: pl.Series, work: Callable[[pl.Series], T]) -> Iterator[T]:

@@ -23,6 +23,7 @@ from schemas.report import SourceFigures
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
+    from pipelines._items import Items
     from pipelines.embedding.encoder import Encoder
 
 
@@ -73,13 +74,27 @@ def ingest(run: Run) -> Result:
     return Result(pl.scan_parquet(ingested.records), None, figures, rows)
 
 
+def repair(run: Run) -> Result:
+    """What could be repaired, and repaired where that is wanted."""
+    from pipelines._slices import Parts, slices
+    from pipelines.repair import repair_slices, summed
+
+    stayed, figures = Parts(run.work / "repair"), []
+    records = slices(run.work / "ingest.parquet")
+    for repaired in repair_slices(records, apply=run.settings.repairs.apply):
+        stayed.add(repaired.records)
+        figures.append(repaired.figures)
+    everything = stayed.together()
+    return Result(everything, None, summed(figures), everything.select(pl.len()).collect().item())
+
+
 def decide(run: Run) -> Result:
     """What people decided, carried out."""
     from pipelines.decide import decide as carry_out
     from pipelines.decide import undecided
 
     said = decisions(run)
-    everything = pl.scan_parquet(run.work / "ingest.parquet")
+    everything = pl.scan_parquet(run.work / "repair.parquet")
     if said.is_empty():
         rows = everything.select(pl.len()).collect().item()
         return Result(undecided(everything), None, {"accepted": 0, "fixed": 0, "rejected": 0, "unapplied": 0}, rows)
@@ -151,11 +166,11 @@ def decontaminate(run: Run) -> Result:
 
     records = kept(run, "dedup")
     settings = run.settings.contamination
-    benchmarks = {
-        name: pl.read_parquet(run.work / f"benchmark-{number}.parquet") for number, name in enumerate(settings.against)
-    }
-    outcome = remove(records, benchmarks, ngram=settings.ngram, min_overlap=settings.min_overlap)
-    kept_ones, figures = outcome.kept, outcome.figures
+    wanted = _benchmarks(run)
+    outcome = remove(records, wanted, ngram=settings.ngram, min_overlap=settings.min_overlap)
+    kept_ones = outcome.kept
+    benchmarks = {name: items for name, items in wanted.items() if isinstance(items, pl.DataFrame)}
+    figures = {**outcome.figures, "by_words_only": [name for name in wanted if name not in benchmarks]}
     # Static vectors, a draft's, are no measure of what the model calls alike.
     if benchmarks and settings.review_similarity is not None and not run.settings.dedup.draft:
         kept_ones = with_lookalikes(
@@ -170,8 +185,25 @@ def decontaminate(run: Run) -> Result:
     return Result(kept_ones, outcome.dropped, figures, records.height)
 
 
+def _benchmarks(run: Run) -> "dict[str, pl.DataFrame | Items]":
+    """Each benchmark as records, or as what its index has of it."""
+    from pipelines._benchmark_index import load
+
+    ngram, found = run.settings.contamination.ngram, {}
+    for number, name in enumerate(run.settings.contamination.against):
+        index = run.work / index_of(number)
+        items = run.work / f"benchmark-{number}.parquet"
+        found[name] = load(index.read_bytes(), name, ngram=ngram).items if index.exists() else pl.read_parquet(items)
+    return found
+
+
+def index_of(number: int) -> str:
+    """The file in the work folder that the index of a benchmark is kept in."""
+    return f"benchmark-{number}.index"
+
+
 def score(run: Run) -> Result:
-    """Clusters and novelty."""
+    """Clusters, novelty, tone and difficulty."""
     from pipelines._toxicity import with_toxicity
     from pipelines.cache.home import default_cache
     from pipelines.score import score as measure
@@ -187,7 +219,31 @@ def score(run: Run) -> Result:
         )
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
-    return Result(told, None, scored.figures, records.height)
+    told, difficulty = _difficulty(run, told)
+    return Result(told, None, {**scored.figures, "difficulty": difficulty}, records.height)
+
+
+def _difficulty(run: Run, records: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any] | None]:
+    """`records` with what a small language model makes of them, and its figures; nulls where that is not asked for."""
+    from pipelines.difficulty.causal_folder import CausalFolder
+    from pipelines.difficulty.measure import unmeasured, with_difficulty
+
+    settings = run.settings.difficulty
+    if not settings.measure:
+        return unmeasured(records), None
+    from pipelines.cache.home import default_cache
+
+    with reporter().working("difficulty of answers") as progress:
+        measured = with_difficulty(
+            records,
+            CausalFolder(settings.model),
+            max_tokens=settings.max_tokens,
+            sample=settings.sample,
+            seed=run.settings.seed,
+            cache=default_cache(),
+            progress=progress,
+        )
+    return measured.records, measured.figures
 
 
 def route(run: Run) -> Result:
@@ -239,7 +295,8 @@ def split(run: Run) -> Result:
 
 
 STAGES: dict[str, Callable[[Run], Result]] = {
-    stage.__name__: stage for stage in (ingest, decide, validate, dedup, decontaminate, score, route, select, split)
+    stage.__name__: stage
+    for stage in (ingest, repair, decide, validate, dedup, decontaminate, score, route, select, split)
 }
 """In flow order."""
 

@@ -12,7 +12,17 @@ from typing import NamedTuple
 from annotation.spending.money import show
 from pipelines._shown import count, figure, one_line, plural, share, similarity
 from schemas.outcome import SPLITS, Fate
-from schemas.report import CheckFigures, DemandResult, People, Report, Selection, Training, Verdict
+from schemas.report import (
+    CheckFigures,
+    DemandResult,
+    Difficulty,
+    People,
+    Repairs,
+    Report,
+    Selection,
+    Training,
+    Verdict,
+)
 
 # What fits a terminal beside the stages' own lines.
 MOST_REASONS = 5
@@ -44,10 +54,14 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
+    if repairs := repairs_line(report.repairs):
+        lines.append(f"repairs     {repairs}")
     if report.run.draft:
         lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
     if report.training:
         lines.append(f"target      {training_line(report.training)}")
+    if report.difficulty:
+        lines.append(f"difficulty  {_difficulty(report.difficulty)}")
     if people := people_line(report.people):
         lines.append(f"people      {people}")
     if report.selection:
@@ -84,6 +98,30 @@ def training_line(training: Training) -> str:
         f"{one_line(training.target, 60)} at {training.max_length:,} tokens: {count(rows.tokens)} trained on, "
         f"{count(rows.supervised)} learnt, {plural(rows.truncated, 'row')} cut off"
     ) + (lost if given.skipped or given.unrendered else "")
+
+
+def _difficulty(found: Difficulty) -> str:
+    """Both scores by their medians, and on how many rows."""
+    loss, perplexity = found.ifd_loss_ratio.quantiles.get("0.5"), found.ifd_perplexity_ratio.quantiles.get("0.5")
+    unscored = f", {sum(found.unscored.values()):,} not scored" if found.unscored else ""
+    cut = f", {found.truncated:,} truncated" if found.truncated else ""
+    return (
+        f"median ratio of losses {figure(loss)}, of perplexities {figure(perplexity)}, on {plural(found.scored, 'row')}"
+        f"{unscored}{cut} ({one_line(found.model, 60)})"
+    )
+
+
+def repairs_line(repairs: Repairs | None) -> str:
+    """How many repairs are suggested, by kind, and what became of them; "" where there is none."""
+    if repairs is None or not repairs.rows:
+        return ""
+    found = ((name, kind.suggested) for name, kind in repairs.kinds.items() if kind.suggested)
+    named = ", ".join(f"{one_line(name, 40)} {count:,}" for name, count in found)
+    if repairs.apply == "safe":
+        done = f"{repairs.applied():,} made, in {plural(repairs.changed, 'row')}"
+    else:
+        done = f"none made; --apply-repairs safe makes {repairs.suggested(safe_only=True):,} of them"
+    return f"{repairs.suggested():,} suggested ({named}); {done}"
 
 
 def people_line(people: People) -> str:

@@ -9,7 +9,7 @@ from pipelines._manifest import sha256_of
 from pipelines._processor import instructions
 from pipelines._streams import fingerprint
 from pipelines._versions import code_digest
-from schemas.errors import ModelError, SourceError
+from schemas.errors import BenchmarkError, ModelError, SourceError
 from schemas.settings import DedupSettings, Settings
 
 SURROUNDINGS = "surroundings.json"
@@ -38,6 +38,8 @@ def surroundings(settings: Settings) -> dict[str, str]:
         found["target"] = _target(settings.training.target)
     if settings.dedup.model != _BUILTIN:
         found["model"] = _folder(Path(settings.dedup.model).expanduser())
+    if settings.difficulty.measure and settings.difficulty.model != _BUILTIN:
+        found["difficulty"] = _folder(Path(settings.difficulty.model).expanduser())
     return found
 
 
@@ -70,9 +72,16 @@ def _environment() -> str:
 
 
 def _data(name: str) -> str:
-    """Every file that a source's name stands for, with its content."""
+    """Every file that a source's name stands for, with its content; or the index that it names."""
+    from pipelines._benchmark_index import index_path
     from pipelines._sources import FileSource, find_sources
 
+    try:
+        index = index_path(name)
+    except BenchmarkError:
+        return UNPROVEN
+    if index:
+        return _file(index)
     if not local_only(name):
         return UNPROVEN
     digest = hashlib.sha256()

@@ -172,6 +172,19 @@ def trained_rows(training: Training | None) -> list[tuple[str, str, int, int]]:
     ]
 
 
+def difficulty_pictures(report: Report) -> dict[str, Any] | None:
+    """Both scores, each in a picture of its own; null where difficulty was not measured."""
+    found = report.difficulty
+    if found is None:
+        return None
+    return {
+        "loss": spread_pictures(found.ifd_loss_ratio, "ratio of losses", "Rows by ratio of losses"),
+        "perplexity": spread_pictures(
+            found.ifd_perplexity_ratio, "ratio of perplexities", "Rows by ratio of perplexities"
+        ),
+    }
+
+
 def _rank(quantile: tuple[str, float]) -> int:
     return _FIRST_NAMED.index(quantile[0]) if quantile[0] in _FIRST_NAMED else len(_FIRST_NAMED)
 

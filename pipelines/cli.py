@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines._commands import Commands, Json, terminable
+from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
 from pipelines._commands_people import agreement, annotate, cost
 from schemas.errors import UsageError
@@ -25,6 +26,7 @@ app = typer.Typer(
     help="Instruction data in, a finetune-ready dataset out, with a proof attached.",
 )
 app.add_typer(annotate, name="annotate")
+app.add_typer(benchmark, name="benchmark")
 app.add_typer(cache, name="cache")
 
 Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
@@ -41,7 +43,10 @@ def curate(
         list[str] | None, typer.Option(metavar="FORMAT", help="A trainer to export for; may be repeated.")
     ] = None,
     against: Annotated[
-        list[str] | None, typer.Option(metavar="BENCHMARK", help="Test data to keep out; may be repeated.")
+        list[str] | None, typer.Option(metavar="BENCHMARK", help="Test data to keep out, or an index of it.")
+    ] = None,
+    apply_repairs: Annotated[
+        str | None, typer.Option(metavar="off|safe", help="Make the repairs that change no meaning.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="For everything drawn at random.")] = None,
     shape: Annotated[str | None, typer.Option(help="The sources' shape, where the guess is wrong.")] = None,
@@ -51,6 +56,9 @@ def curate(
     ] = None,
     model: Annotated[str | None, typer.Option(help="A sentence-transformers model, or its folder.")] = None,
     draft: Annotated[bool, typer.Option("--draft", help="A first look: static vectors, no semantic removals.")] = False,
+    difficulty: Annotated[
+        bool, typer.Option("--difficulty", help="Ask a small language model how much each prompt helps its answer.")
+    ] = False,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
     target: Annotated[
@@ -67,6 +75,7 @@ def curate(
         config,
         run={"seed": seed, "policy": policy},
         ingest={"shape": shape},
+        repairs={"apply": apply_repairs},
         dedup={
             "min_similarity": min_similarity,
             "suspect_similarity": suspects,
@@ -74,6 +83,7 @@ def curate(
             "draft": draft or None,
         },
         contamination={"against": against},
+        difficulty={"measure": difficulty or None},
         selection={"target_size": target_size},
         split={"previous": previous},
         export={"formats": to},

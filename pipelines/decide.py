@@ -28,7 +28,8 @@ def decide(records: pl.DataFrame, decisions: pl.DataFrame) -> Outcome:
     """Apply `decisions` (DECISION_SCHEMA, of records and preferences) to the rows of their subjects.
 
     Adds MARKS. A fix replaces the last answer (of a preference: swaps the two) and gives the record a new
-    `record_id`; rows keep their order. Rejected rows leave with the annotators' reasons.
+    `record_id`; rows keep their order. Rejected rows leave with the annotators' reasons. A repaired record is meant
+    by what was decided of it, and else by what was decided of its original.
     """
     told = _decided(records, decisions)
     rejected = told.filter(pl.col("verdict") == Verdict.REJECT)
@@ -51,12 +52,13 @@ def decide(records: pl.DataFrame, decisions: pl.DataFrame) -> Outcome:
 
 def undecided(records: pl.LazyFrame) -> pl.LazyFrame:
     """`records` with MARKS, all null: what `decide` makes of them where nobody decided anything."""
-    return records.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in MARKS.items())
+    known = records.collect_schema().names()
+    return records.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in MARKS.items() if name not in known)
 
 
 def _decided(records: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     said = decisions.filter(pl.col("kind") != TaskKind.PAIR).select(
-        pl.col("subject").alias("record_id"),
+        "subject",
         "verdict",
         "comment",
         "annotators",
@@ -64,15 +66,18 @@ def _decided(records: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         corrected="completion",
         said_reasons="reasons",
     )
-    told = records.join(said, on="record_id", how="left", maintain_order="left")
+    # What a repaired record was called before stands beside it already.
+    originals = [name for name in ("original_record_id", "original_completion") if name not in records.columns]
+    records = records.with_columns(pl.lit(None, pl.String).alias(name) for name in originals)
+    now = pl.col("record_id").is_in(said["subject"].implode())
+    subject = pl.when(now).then("record_id").otherwise(pl.coalesce("original_record_id", "record_id"))
+    told = records.with_columns(subject=subject).join(said, on="subject", how="left", maintain_order="left")
     people = pl.when(pl.col("annotators") == 1).then(pl.lit("1 person")).otherwise(pl.format("{} people", "annotators"))
     remark = pl.when(pl.col("comment").fill_null("") != "").then(pl.format(": {}", "comment")).otherwise(pl.lit(""))
     detail = pl.format("{} by {}{}", pl.col("verdict").replace(_PAST), people, remark)
     return told.with_columns(
         decision=pl.lit(None, pl.String),
         decision_detail=pl.when(pl.col("verdict").is_not_null()).then(detail),
-        original_record_id=pl.lit(None, pl.String),
-        original_completion=pl.lit(None, pl.String),
     )
 
 
@@ -80,7 +85,11 @@ _PAST = {Verdict.ACCEPT.value: "accepted", Verdict.FIX.value: "fixed", Verdict.R
 
 
 def _tidy(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    return typed(told.select(*records.columns, *MARKS.names()), MARKS)
+    return typed(told.select(_columns(records)), MARKS)
+
+
+def _columns(records: pl.DataFrame) -> list[str]:
+    return list(dict.fromkeys([*records.columns, *MARKS.names()]))
 
 
 def _rejected(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
@@ -89,7 +98,7 @@ def _rejected(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     reasons = pl.when(given.list.len() > 0).then(given).otherwise(pl.lit([f"{ANNOTATOR}.rejected"]))
     verdict = {"outcome": pl.lit(Fate.REJECTED.value), "reasons": reasons, "detail": pl.col("decision_detail")}
     columns = [verdict.get(name, pl.lit(None)).cast(dtype).alias(name) for name, dtype in VERDICT_SCHEMA.items()]
-    return typed(told.with_columns(columns).select(*records.columns, *MARKS.names(), *VERDICT_SCHEMA.names()), MARKS)
+    return typed(told.with_columns(columns).select(*_columns(records), *VERDICT_SCHEMA.names()), MARKS)
 
 
 def _fixed(told: pl.DataFrame) -> pl.DataFrame:
@@ -114,5 +123,5 @@ def _corrected(row: dict[str, Any]) -> dict[str, Any]:
         after = amended(row, messages=[*turns[:-1], {**last, "content": corrected}])
     else:
         after = amended(row, messages=[*turns, message("assistant", corrected)])
-    before = {"original_record_id": row["record_id"], "original_completion": row["completion"]}
+    before = {"original_record_id": row["subject"], "original_completion": row["completion"]}
     return {**after, **before, "decision": Verdict.FIX.value}

@@ -26,11 +26,13 @@ from schemas.outcome import (
 from schemas.report import (
     Checks,
     Contamination,
+    Difficulty,
     Diversity,
     Duplicates,
     Expectations,
     ExportFigures,
     People,
+    Repairs,
     Report,
     Rows,
     Run,
@@ -59,9 +61,11 @@ class Measured(NamedTuple):
     sources: Sequence[SourceFigures]
     checks: Sequence[Check]  # with the severities in force
     vectors: Vectors
+    repairs: Mapping[str, Any]
     dedup: Mapping[str, Any]
     contamination: Mapping[str, Any]
     diversity: Mapping[str, Any]
+    difficulty: Mapping[str, Any] | None
     selection: Mapping[str, Any] | None
     leakage: Mapping[str, Any]
     people: People
@@ -78,10 +82,12 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         sources=_sources(measured.sources),
         rows=_rows(measured.ledger, measured.sources),
         checks=_checks(measured.records, released, measured.checks),
+        repairs=Repairs.model_validate(measured.repairs),
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
         toxicity=_toxicity(released),
+        difficulty=_difficulty(released, measured.difficulty) if measured.difficulty else None,
         tokens=spread(released["n_tokens"], bins=24, growing=True),  # type: ignore[arg-type]
         training=_training(measured.records, released, measured.training),
         languages=_languages(released),
@@ -121,6 +127,33 @@ def _training_rows(prepared: pl.Series) -> TrainingRows:
         supervised=int(trained_on["supervised"].sum()),
         longest=lengths.max(),  # type: ignore[arg-type]
         lengths=Spread.model_validate(spread(lengths, bins=24, growing=True)),
+    )
+
+
+def _difficulty(released: pl.DataFrame, figures: Mapping[str, Any]) -> Difficulty:
+    scored = released["ifd_perplexity_ratio"].is_not_null()
+    notes = released.filter(~scored)["difficulty_note"].drop_nulls()
+    spreads = {
+        name: spread(released[name], low=0, high=high, bins=30)
+        for name, high in (
+            ("loss_given_prompt", 6.0),
+            ("loss_alone", 6.0),
+            ("ifd_loss_ratio", 1.5),
+            ("ifd_perplexity_ratio", 1.5),
+        )
+    }
+    return Difficulty.model_validate(
+        {
+            **figures,
+            **spreads,
+            "scored": int(scored.sum()),
+            "unscored": dict(
+                notes.value_counts().sort("count", "difficulty_note", descending=[True, False]).iter_rows()
+            ),
+            "truncated": released.filter(scored, pl.col("difficulty_note").is_not_null()).height,
+            # The ratios are 1 together: where the losses are equal.
+            "prompt_does_not_help": released.filter(pl.col("ifd_perplexity_ratio") >= 1).height,
+        }
     )
 
 

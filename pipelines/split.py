@@ -104,10 +104,20 @@ def _fixed(members: pl.DataFrame, previous: pl.DataFrame | None) -> pl.DataFrame
     """component and the split an earlier release put it in; train when it named several."""
     if previous is None:
         return pl.DataFrame(schema={"component": pl.Int64, "fixed": pl.String})
-    named = members.join(previous.rename({"split": "was"}), on="record_id").group_by("component")
+    named = _with_place(members, previous).filter(pl.col("was").is_not_null()).group_by("component")
     return named.agg(
         fixed=pl.when(pl.col("was").n_unique() == 1).then(pl.col("was").first()).otherwise(pl.lit(Fate.TRAIN.value))
     )
+
+
+def _with_place(records: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
+    """Add `was`, the earlier split of each record, by its name now or before it was corrected or repaired."""
+    told = records.join(previous.rename({"split": "was"}), on="record_id", how="left", maintain_order="left")
+    if "original_record_id" not in records.columns:
+        return told
+    before = previous.rename({"record_id": "original_record_id", "split": "was_before"})
+    both = told.join(before, on="original_record_id", how="left", maintain_order="left")
+    return both.with_columns(was=pl.coalesce("was", "was_before")).drop("was_before")
 
 
 def _leakage(placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.float32]) -> dict[str, Any]:
@@ -137,6 +147,6 @@ def _leakage(placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.floa
 def _stability(placed: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, Any]:
     if previous is None:
         return {"kept_from_previous": None, "moved_from_previous": None}
-    both = placed.select("record_id", "split").join(previous, on="record_id", suffix="_was")
-    moved = both.filter(pl.col("split") != pl.col("split_was")).height
+    both = _with_place(placed, previous).filter(pl.col("was").is_not_null())
+    moved = both.filter(pl.col("split") != pl.col("was")).height
     return {"kept_from_previous": both.height - moved, "moved_from_previous": moved}

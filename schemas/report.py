@@ -89,6 +89,44 @@ class Checks(Part):
     families: dict[str, dict[str, CheckFigures]]  # reached as checks.FAMILY.NAME too
 
 
+class RepairExample(Part):
+    """A text before and after; cut to where it changes."""
+
+    record_id: str  # before
+    source: str
+    source_row: int
+    before: str
+    after: str
+
+
+class RepairFigures(Part):
+    """One kind of repair over all readable rows."""
+
+    safe: bool  # changes no meaning, so that `--apply-repairs safe` makes it
+    description: str
+    suggested: int  # rows that it applies to
+    applied: int  # rows in which it was made
+    refused: int  # rows in which it was not, because it would leave nothing or failed
+    examples: list[RepairExample]
+
+
+class Repairs(Part):
+    """What the tools that made the data left in it and could be mended. Nothing is, unless `apply` says so."""
+
+    apply: Literal["off", "safe"]
+    rows: int  # with one repair at least that applies
+    changed: int  # repaired
+    kinds: dict[str, RepairFigures]
+
+    def suggested(self, *, safe_only: bool = False) -> int:
+        """Repairs of all kinds that apply; a row may have several."""
+        return sum(kind.suggested for kind in self.kinds.values() if kind.safe or not safe_only)
+
+    def applied(self) -> int:
+        """Repairs of all kinds that were made."""
+        return sum(kind.applied for kind in self.kinds.values())
+
+
 class StageDuplicates(Part):
     """One way of being the same."""
 
@@ -152,6 +190,30 @@ class Spread(Part):
     mean: float | None
     quantiles: dict[str, float]  # "0.05", "0.25", "0.5", "0.75", "0.95"
     histogram: Histogram | None
+
+
+class Difficulty(Part):
+    """How much prompts help a small language model to the released rows' answers: instruction-following difficulty.
+
+    Losses are means over an answer's tokens, in nats. The two ratios are different scores and are never mixed:
+    arXiv:2308.12032 divides losses, arXiv:2402.00530 divides perplexities.
+    """
+
+    model: str
+    model_digest: str
+    precision: Literal["bfloat16", "float32"]
+    max_tokens: int  # of a record; what is behind them is not seen
+    scored: int
+    unscored: dict[str, int]  # why -> rows, descending
+    truncated: int  # of the scored, rows whose end was not seen
+    loss_given_prompt: Spread
+    loss_alone: Spread
+    ifd_loss_ratio: Spread
+    ifd_perplexity_ratio: Spread
+    prompt_does_not_help: int  # rows whose ratios are 1 or more
+    asked: int  # rows that the model was asked about in this run, released or not; the others were known
+    seconds: float
+    rows_per_second: float | None  # of those asked; null where none was
 
 
 class Baseline(Part):
@@ -222,6 +284,7 @@ class Contamination(Part):
     benchmarks: dict[str, int]  # name -> items
     removed: int
     by_benchmark: dict[str, int]
+    by_words_only: list[str] = []  # indexes, which hold no text: what only reads like their items was not looked for
     similar: int | None = None  # in review, because a prompt reads like an item's; null where that was not looked for
     examples: list[Example]
 
@@ -339,10 +402,12 @@ class Report(Part):
     sources: Sources
     rows: Rows
     checks: Checks
+    repairs: Repairs | None = None  # null in releases of before there were any
     duplicates: Duplicates
     diversity: Diversity
     quality: Spread
     toxicity: Spread | None = None  # of the released rows, [0, 1]; null where it was not measured
+    difficulty: Difficulty | None = None  # null where it was not measured
     tokens: Spread
     training: Training | None = None  # null where no target is named
     languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided

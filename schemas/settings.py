@@ -34,6 +34,13 @@ class IngestSettings(Frozen):
     max_record_bytes: int = Field(default=32 * 2**20, ge=2**10)
 
 
+class RepairSettings(Frozen):
+    """Whether damage of the tools that made the data is only shown, or mended where that changes no meaning."""
+
+    # YAML reads a bare `off` as false.
+    apply: Annotated[Literal["off", "safe"], BeforeValidator(lambda said: "off" if said is False else said)] = "off"
+
+
 class ValidateSettings(Frozen):
     """Which checks decide, and their limits."""
 
@@ -77,6 +84,17 @@ class ScoreSettings(Frozen):
     clusters: int | None = Field(default=None, ge=1)
     # Prompts are embedded already; to embed every answer as well takes several times as long as the rest of a run.
     toxicity: Literal["off", "prompts", "all"] = "prompts"
+
+
+class DifficultySettings(Frozen):
+    """How much a prompt helps a small language model to its answer: an hour for 50,000 rows on two cores."""
+
+    measure: bool = False
+    model: str = "builtin"  # or the folder of a causal language model
+    # Both papers' code reads so many of a record's tokens, or half of it (arXiv:2308.12032, 2402.00530).
+    max_tokens: int = Field(default=2048, ge=64)
+    # So many records, drawn at random; null measures all.
+    sample: int | None = Field(default=None, ge=1)
 
 
 class SelectionSettings(Frozen):
@@ -153,7 +171,7 @@ class RuleSettings(Frozen):
     min_reasons: int | None = Field(default=None, ge=1)
     min_tokens: int | None = Field(default=None, ge=1)
     max_quality: float | None = Field(default=None, ge=0, le=1)
-    # On whatever scale the records' own metadata has it.
+    # The perplexity ratio where a run measured difficulty, else the records' own metadata on whatever scale.
     min_difficulty: float | None = Field(default=None, allow_inf_nan=False)
 
 
@@ -277,10 +295,12 @@ class Settings(Frozen):
 
     seed: int = Field(default=42, ge=0)
     ingest: IngestSettings = IngestSettings()
+    repairs: RepairSettings = RepairSettings()
     validation: ValidateSettings = ValidateSettings()
     dedup: DedupSettings = DedupSettings()
     contamination: ContaminationSettings = ContaminationSettings()
     score: ScoreSettings = ScoreSettings()
+    difficulty: DifficultySettings = DifficultySettings()
     selection: SelectionSettings = SelectionSettings()
     split: SplitSettings = SplitSettings()
     export: ExportSettings = ExportSettings()

@@ -21,6 +21,7 @@ REJECTED_FOR = (
     "structure.tool_arguments_not_json",
     "safety.private_key",
     "safety.api_key",
+    "safety.json_web_token",
 )
 ORIGINAL = "original"
 """The agent of a corrected answer that is the answer as it came, put there to be edited."""

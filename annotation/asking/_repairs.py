@@ -4,10 +4,11 @@ A repair is a suggestion that a person confirms, never a change. Each answers to
 gives None where it cannot mend that finding for certain.
 """
 
-import html
 import re
 from collections.abc import Callable, Collection
 from typing import NamedTuple
+
+from annotation.asking.mends import read_again, unescaped, without_template
 
 
 class Repaired(NamedTuple):
@@ -17,26 +18,11 @@ class Repaired(NamedTuple):
     mended: tuple[str, ...]  # "family.check"
 
 
-_TURN = r"(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>)"
-# A chat template's opening of the assistant's own turn.
-_OWN_HEADER = re.compile(
-    rf"\s*(?:{_TURN}\s*(?:assistant|model)\s*(?:<\|end_header_id\|>)?|<\|assistant\|>|\[/INST\]"
-    r"|### (?:Response|Assistant):)\s*"
-)
-# What ends a turn, or opens somebody else's.
-_NEXT_TURN = re.compile(
-    rf"(?:<\|im_end\|>|<\|endoftext\|>|<\|eot_id\|>|<end_of_turn>|{_TURN}|<\|user\|>|<\|system\|>|<<SYS>>|\[INST\]"
-    r"|### (?:Instruction|Input|Human):|Below is an instruction that describes a task)"
-)
-_ANY_MARKER = re.compile(r"<\|\w+\|>|</?start_of_turn>|<end_of_turn>|\[/?INST\]|<</?SYS>>|### (?:\w+):")
 # Bounded, so that a text of nothing but brackets is read in no time.
 _MARKER = r"[<\[(`{]{1,4}\s{0,4}\\?no[\s_-]?(?:in|out)put\s{0,4}\\?[>\])`}]{1,4}"
 _PLACEHOLDER = re.compile(_MARKER, re.IGNORECASE)
 _PLACEHOLDER_LINE = re.compile(rf"^[ \t]{{0,8}}{_MARKER}[ \t]{{0,8}}$\n?", re.IGNORECASE | re.MULTILINE)
 _CONTROL = re.compile("[\x01-\x08\x0b\x0e-\x1f\x7f]")
-_ENTITY = re.compile(
-    r"&(?:amp|lt|gt|quot|apos|nbsp|ndash|mdash|rsquo|lsquo|rdquo|ldquo|hellip|#\d{2,5}|#x[0-9A-Fa-f]{2,5});"
-)
 # Three times the same from the first word to the last is no style.
 MIN_REPEATS = 3
 
@@ -49,14 +35,6 @@ def repair(text: str, findings: Collection[str]) -> Repaired | None:
             text = better
             mended.append(finding)
     return Repaired(text, tuple(mended)) if mended else None
-
-
-def _without_template(text: str) -> str | None:
-    own = _OWN_HEADER.match(text)
-    said = text[own.end() :] if own else text
-    following = _NEXT_TURN.search(said)
-    said = said[: following.start()] if following else said
-    return None if _ANY_MARKER.search(said) else said.strip()
 
 
 def _without_placeholder(text: str) -> str | None:
@@ -91,20 +69,6 @@ def _period(words: list[str]) -> int:
     return len(words) - border[-1] if words else 0
 
 
-def _read_again(text: str) -> str | None:
-    """UTF-8 that was read as Windows-1252 or Latin-1, read again; None where the whole text does not fit that."""
-    for encoding in ("cp1252", "latin-1"):
-        try:
-            return text.encode(encoding).decode("utf-8")
-        except UnicodeError:
-            continue
-    return None
-
-
-def _unescaped(text: str) -> str | None:
-    return _ENTITY.sub(lambda found: html.unescape(found[0]), text)
-
-
 def _without_controls(text: str) -> str | None:
     return _CONTROL.sub("", text)
 
@@ -117,12 +81,12 @@ def _closed(text: str) -> str | None:
 
 
 _REPAIRS: dict[str, Callable[[str], str | None]] = {
-    "formatting.mojibake": _read_again,
+    "formatting.mojibake": read_again,
     "formatting.control_characters": _without_controls,
-    "formatting.template_in_answer": _without_template,
+    "formatting.template_in_answer": without_template,
     "formatting.placeholder_in_answer": _without_placeholder,
     "length.repeats_itself": _said_once,
-    "formatting.html_entities": _unescaped,
+    "formatting.html_entities": unescaped,
     "formatting.open_code_fence": _closed,
 }
 """By the finding that each mends, in the order in which they are made."""

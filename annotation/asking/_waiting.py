@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from annotation.asking.gold import Gold
+from annotation.asking.routing import difficulty
 from schemas.decision import TaskKind, pair_subject
 from schemas.errors import ReleaseError
 from schemas.outcome import DUPLICATE_SEMANTIC, Fate
@@ -15,7 +16,7 @@ _NEEDED = (
     *ROW_KEY, "record_id", "kind", "messages", "tools", "chosen", "rejected", "label", "metadata", "prompt",
     "completion", "outcome", "reasons", "notes", "twin", "similarity", "detail",
 )  # fmt: skip
-_MEASURED = ("language", "n_tokens", "quality", "cluster")
+_MEASURED = ("language", "n_tokens", "quality", "cluster", "ifd_perplexity_ratio")
 
 
 class Draft(NamedTuple):
@@ -40,7 +41,11 @@ def drafts(records: pl.DataFrame, gold: Sequence[Gold]) -> list[Draft]:
 
 
 def _waiting(records: pl.DataFrame) -> list[dict[str, Any]]:
-    """A row for each record_id in review, with the reasons of all its rows; sorted by record_id."""
+    """A row for each record_id in review, with the reasons of all its rows and its `difficulty`; sorted by record_id.
+
+    The difficulty is the ratio of perplexities where the release has one of any record, else what the records' own
+    metadata says: two scales in one release would send people what nobody meant.
+    """
     missing = [name for name in _NEEDED if name not in records.columns]
     if missing:
         raise ReleaseError(f"records.parquet lacks the column {missing[0]!r}; run `assay curate` again")
@@ -49,7 +54,7 @@ def _waiting(records: pl.DataFrame) -> list[dict[str, Any]]:
     lists = ("reasons", "notes")
     told = ("twin", "similarity", "detail")  # by the first row that says so
     merged = rows.select(columns).group_by("record_id", maintain_order=True)
-    return (
+    told_once = (
         merged.agg(
             *(pl.col(name).first() for name in columns if name not in ("record_id", *lists, *told)),
             *(pl.col(name).drop_nulls().first() for name in told),
@@ -59,6 +64,11 @@ def _waiting(records: pl.DataFrame) -> list[dict[str, Any]]:
         .with_columns(pl.lit(None).alias(name) for name in _MEASURED if name not in columns)
         .to_dicts()
     )
+    measured = "ifd_perplexity_ratio" in columns and records["ifd_perplexity_ratio"].is_not_null().any()
+    return [
+        {**row, "difficulty": row["ifd_perplexity_ratio"] if measured else difficulty(row["metadata"])}
+        for row in told_once
+    ]
 
 
 def _rows_of(records: pl.DataFrame, waiting: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -77,4 +87,4 @@ def _draft(row: dict[str, Any], twins: Mapping[str, dict[str, Any]]) -> Draft:
 
 
 def _gold_row(gold: Gold) -> dict[str, Any]:
-    return dict.fromkeys((*_NEEDED, *_MEASURED)) | gold.as_row()
+    return dict.fromkeys((*_NEEDED, *_MEASURED, "difficulty")) | gold.as_row()

@@ -31,7 +31,6 @@ from annotation.asking.gold import Gold
 from annotation.asking.routing import (
     Facts,
     dataset_for,
-    difficulty,
     gold_people,
     overlaps,
     route,
@@ -151,7 +150,7 @@ def _place(
         row["source"],
         row["n_tokens"],
         row["quality"],
-        difficulty(row["metadata"]),
+        row["difficulty"],
     )
     chosen = route(facts, settings.rules)
     before = given.get(_name(draft, settings))
@@ -231,7 +230,7 @@ def _metadata(placed: Placed, run_id: str) -> dict[str, Any]:
         "domain": placed.domain and placed.domain.name,
         "reasons": list(row["reasons"]) or None,
         **{name: row[name] for name in ("quality", "n_tokens", "similarity", "cluster", "source", "source_row")},
-        "difficulty": difficulty(row["metadata"]),
+        "difficulty": row["difficulty"],
         "language": row["language"],
         "tier": placed.tier,
         "rule": placed.rule,

@@ -156,7 +156,7 @@ _FILTERS = (
     MetadataSpec("reasons", "Reasons", "terms", False),
     MetadataSpec("quality", "Quality of form, 0 to 1", "float", False),
     MetadataSpec("n_tokens", "Tokens", "integer", False),
-    MetadataSpec("difficulty", "Difficulty, as the data has it", "float", False),
+    MetadataSpec("difficulty", "Difficulty", "float", False),
     MetadataSpec("similarity", "Similarity to the other record", "float", False),
     MetadataSpec("cluster", "Cluster", "integer", False),
     MetadataSpec("source", "Source", "terms", False),

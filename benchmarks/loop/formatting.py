@@ -8,7 +8,7 @@ _CONTROL = compiled("[\x01-\x08\x0b\x0e-\x1f\x7f]")
 _TAG, _ENTITY = compiled(f"(?i){f._TAG}"), compiled(f._ENTITY)
 _NO_STOP = compiled(r"[\p{Ll},]\s*$")
 _STOPS, _IS_MORE = compiled(f._STOPS_MID_SENTENCE), compiled(f._LAST_LINE_IS_MORE)
-_IS_AN_END = compiled(f._IS_AN_END)
+_IS_NO_END = compiled(f._IS_NO_END)
 _NO_INPUT = compiled(f._wrapped(f"{f._NO_INPUT}|{f._NOTHING}|<none>"))
 _NO_INPUT_IN_PROMPT = compiled(r"(?i)[<(\[`]\s*\\?no\s?input\b|\n\s*\W{0,3}no\s?input(?:\s+\w+)?\W{0,3}\s*$")
 _NO_ANSWER = compiled(f._wrapped(f"{f._NO_OUTPUT}|{f._NO_INPUT}"))
@@ -64,12 +64,10 @@ def unfinished(row: Row) -> bool:
 
 def open_bracket(row: Row) -> bool:
     answer = row.answer
-    if len(answer) < f.MIN_CHARACTERS_TO_BE_CUT or _IS_AN_END.search(answer[-20:]):
+    if len(answer) < f.MIN_CHARACTERS_TO_BE_CUT or not _IS_NO_END.search(answer):
         return True
     for opening, closing in f.BRACKETS:
-        last = answer.rfind(opening)
-        is_near = last >= 0 and len(answer) - last <= f.OPEN_CHARACTERS and closing not in answer[last:]
-        if is_near and answer.count(opening) > answer.count(closing):
+        if answer.count(opening) > answer.count(closing) and closing not in answer[answer.rfind(opening) :]:
             return False
     return True
 

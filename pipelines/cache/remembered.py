@@ -11,12 +11,24 @@ from pipelines.cache.keys import places
 from pipelines.cache.store import Store
 
 
-def remembered(store: Store, keys: pl.Series, compute: Callable[[NDArray[np.int64]], pl.DataFrame]) -> pl.DataFrame:
+def remembered(
+    store: Store,
+    keys: pl.Series,
+    compute: Callable[[NDArray[np.int64]], pl.DataFrame],
+    *,
+    at_once: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    final: pl.Expr | None = None,
+) -> pl.DataFrame:
     """The store's columns, without the key, for each of `keys` in their order.
 
     `compute` gets the positions in `keys` of what the store lacks, ascending, each key once, and returns a row of the
     store's columns for each, in that order; it is not called when nothing is missing. A null key is worked out and
-    not kept. A computed row is kept and returned as it is, nulls in its columns and all.
+    not kept. A computed row is kept and returned as it is, nulls in its columns and all; where `final` is given and
+    does not hold, it is returned and not kept.
+
+    With `at_once`, `compute` gets so many positions at most, and what it made of them is kept before it gets more:
+    what an interrupted run has done need not be done again. `progress` is told (done, missing) before and after each.
     """
     known = store.load(keys)
     rows = keys.rename(KEY).to_frame().with_row_index("row")
@@ -26,12 +38,26 @@ def remembered(store: Store, keys: pl.Series, compute: Callable[[NDArray[np.int6
     positions = fresh["row"].cast(pl.Int64).to_numpy()
     if not len(positions):
         return known.drop(KEY)[places(known[KEY], keys)]
-    made = compute(positions).select(known.drop(KEY).columns)
+    tell = progress or (lambda done, missing: None)
+    tell(0, len(positions))
+    parts = []
+    for start in range(0, len(positions), at_once or len(positions)):
+        part = fresh[start : start + (at_once or len(positions))]
+        made = _made(compute, part["row"].cast(pl.Int64).to_numpy(), known.drop(KEY))
+        store.save(made.with_columns(part[KEY]).filter(pl.lit(True) if final is None else final))
+        parts.append(made)
+        tell(start + made.height, len(positions))
+    return pl.concat([known.drop(KEY), *parts])[_where(known[KEY], keys, positions)]
+
+
+def _made(
+    compute: Callable[[NDArray[np.int64]], pl.DataFrame], positions: NDArray[np.int64], like: pl.DataFrame
+) -> pl.DataFrame:
+    """What `compute` makes of `positions`, in the columns of `like`."""
+    made = compute(positions).select(like.columns)
     if made.height != len(positions):
         raise ValueError(f"{made.height} rows were computed for {len(positions)} keys; there must be one for each")
-    made = made.cast(known.drop(KEY).schema)
-    store.save(made.with_columns(fresh[KEY]))
-    return pl.concat([known.drop(KEY), made])[_where(known[KEY], keys, positions)]
+    return made.cast(like.schema)
 
 
 def _where(known: pl.Series, keys: pl.Series, positions: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -25,6 +25,7 @@ REPEATS, FENCE = "length.repeats_itself", "formatting.open_code_fence"
         (FENCE, "Run:\n```sh\nmake", "Run:\n```sh\nmake\n```"),
         ("formatting.html_entities", "Tea &amp; cake &#39;at&#39; 4", "Tea & cake 'at' 4"),
         ("formatting.mojibake", "CafÃ© crÃ¨me", "Café crème"),
+        ("formatting.mojibake", "CafÃ© 東京", "Café 東京"),
         ("formatting.control_characters", "Tea\x07 at four", "Tea at four"),
     ],
 )
@@ -42,7 +43,8 @@ def test_what_is_certain_is_mended(finding: str, broken: str, better: str) -> No
         (REPEATS, "Row, row, row your boat, row, row home."),
         (REPEATS, "Tea. Tea."),
         (FENCE, "Say ``` to open a block."),
-        ("formatting.mojibake", "CafÃ© 東京"),
+        ("formatting.mojibake", "CafÃ\ufffd crÃ¨me"),
+        ("formatting.html_entities", "Write &lt;b&gt;tea&lt;/b&gt;."),
         ("refusal.full", "I cannot help with that."),
     ],
 )

@@ -333,6 +333,24 @@ def test_what_the_data_calls_difficult_goes_to_whom_the_rules_say(release: Recor
     assert {task.metadata.get("difficulty") for task in got.tasks} == {4.5, 3.0, None}
 
 
+def test_a_measured_difficulty_goes_before_what_the_data_says(release: Records) -> None:
+    rules = {"rules": [{"tier": "expert", "min_difficulty": 0.8}, {"tier": "crowd"}]}
+    rows = [{"prompt": f"What is {number}?", "completion": "No.", "metadata": '{"difficulty": 4}'} for number in "123"]
+    records = release(rows).with_columns(
+        ifd_perplexity_ratio=pl.when(pl.col("prompt") == "What is 1?")
+        .then(0.9)
+        .when(pl.col("prompt") == "What is 2?")
+        .then(0.1)
+    )
+    got = planned(records, settings=rules)
+    # The third could not be measured; its own 4 is of another scale.
+    assert {task.fields["prompt"]: (task.tier, task.metadata.get("difficulty")) for task in got.tasks} == {
+        "What is 1?": ("expert", 0.9),
+        "What is 2?": ("crowd", 0.1),
+        "What is 3?": ("crowd", None),
+    }
+
+
 def test_the_domain_decides_the_tier_and_can_be_found_by(release: Records) -> None:
     rows = [{"prompt": "Who speaks first in court?", "completion": "x"}, SOUP]
     got = planned(release(rows), settings=LAW, embed=embed, model="all-MiniLM-L6-v2")

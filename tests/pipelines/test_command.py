@@ -41,7 +41,7 @@ def test_results_go_to_stdout_steps_to_stderr_and_the_run_to_the_users_server(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["rows"]["ledger"] == 16
-    steps = "read ingest decide validate dedup decontaminate score route select split release"
+    steps = "read ingest repair decide validate dedup decontaminate score route select split release"
     assert [line.split()[0] for line in done.stderr.splitlines()] == steps.split()
     assert f"rows of {path}: alpaca (jsonl), 1 unreadable" in done.stderr
     runs = httpx.post(f"{environment['PREFECT_API_URL']}/flow_runs/filter", json={}).json()

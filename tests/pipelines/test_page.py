@@ -32,11 +32,11 @@ def hostile_report() -> Report:
 
 
 def poisoned(value: Any, key: str = "") -> Any:
-    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity"}
+    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply"}
     if isinstance(value, list):
         return [poisoned(item, key) for item in value]
     if isinstance(value, dict):
-        attack = HOSTILE if key in {"families", "settings", "versions", "benchmarks", "languages"} else ""
+        attack = HOSTILE if key in {"families", "kinds", "settings", "versions", "benchmarks", "languages"} else ""
         return {name + attack: item if name in fixed else poisoned(item, name) for name, item in value.items()}
     long = {"prompt": 20_000, "source": 1_000, "refusal": 1_000, "description": 9}
     return HOSTILE * long.get(key, 1) if isinstance(value, str) else value
@@ -333,6 +333,28 @@ def test_a_search_that_may_miss_pairs_says_so_and_an_exact_one_does_not() -> Non
     assert "full comparison" not in Page(render_page(report)).sections["problems"]
     report.duplicates.recall = 0.9923
     assert "it found 99.2% of the pairs that a full comparison finds" in Page(render_page(report)).sections["problems"]
+
+
+def test_repairs_are_shown_before_and_after_and_as_what_a_run_would_make_of_them() -> None:
+    report = full_report()
+    page = render_page(report)
+    assert "Nothing was edited" in page
+    assert "makes 3 of 723, those that change no meaning" in page
+    assert "May change a meaning, so a run only suggests it." in page
+    assert "The <mark>cafÃ©</mark> version often" in page
+    assert "The <mark>café</mark> version often" in page
+    assert report.repairs is not None
+    made = report.repairs.model_copy(update={"apply": "safe", "changed": 3})
+    assert "were made, in 3 rows" in render_page(report.model_copy(update={"repairs": made}))
+    assert "older than repairs are" in render_page(report.model_copy(update={"repairs": None}))
+
+
+def test_of_an_index_the_page_says_that_only_words_were_compared() -> None:
+    report = full_report()
+    figures = report.contamination.model_copy(update={"by_words_only": ["humaneval"]})
+    page = render_page(report.model_copy(update={"contamination": figures}))
+    assert page.count("An index: by words only.") == 1
+    assert "it holds no text" in page
 
 
 def test_sources_are_named_below_the_folder_they_share() -> None:

@@ -93,6 +93,16 @@ def test_an_earlier_release_holds_records_in_place_and_a_merger_of_two_sides_goe
     assert (merged.figures["kept_from_previous"], merged.figures["moved_from_previous"]) == (1, 2)
 
 
+def test_a_record_that_was_corrected_or_repaired_since_keeps_its_place_too(make_records: Make) -> None:
+    records = rows(make_records, 3)
+    ids = records["record_id"].to_list()
+    changed = records.with_columns(record_id=pl.lit("new-") + pl.col("record_id"), original_record_id="record_id")
+    previous = pl.DataFrame({"record_id": ids, "split": ["test", "validation", "train"]})
+    found = share_out(changed, previous=previous)
+    assert found.records["split"].to_list() == ["test", "validation", "train"]
+    assert (found.figures["kept_from_previous"], found.figures["moved_from_previous"]) == (3, 0)
+
+
 def test_the_closest_train_and_test_records_are_named(make_records: Make) -> None:
     records = rows(make_records, 30)
     ready = records.with_columns(vector=pl.col("row_id"))

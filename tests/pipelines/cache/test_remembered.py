@@ -44,6 +44,33 @@ def test_each_text_is_worked_out_once_and_all_come_back_in_order(tmp_path: Path)
     assert third.asked == []
 
 
+def test_what_is_worked_out_in_parts_is_kept_part_by_part(tmp_path: Path) -> None:
+    counting = Counting(tmp_path, ["sea", "hill", "sea", "river", "lake"])
+    told: list[tuple[int, int]] = []
+
+    def stopped(positions: NDArray[np.int64]) -> pl.DataFrame:
+        if len(counting.asked) == 1:
+            raise KeyboardInterrupt
+        return counting(positions)
+
+    keys = text_keys(counting.texts)
+    with pytest.raises(KeyboardInterrupt):
+        remembered(counting.store, keys, stopped, at_once=2, progress=lambda *at: told.append(at))
+    assert counting.asked == [["sea", "hill"]]
+    assert told == [(0, 4), (2, 4)]
+    assert counting.rows() == [(3, "s"), (4, "h"), (3, "s"), (5, "r"), (4, "l")]
+    assert counting.asked[1:] == [["river", "lake"]]
+
+
+def test_what_is_not_final_is_returned_and_worked_out_again(tmp_path: Path) -> None:
+    counting = Counting(tmp_path, ["sea", "hill"])
+    final = pl.col("first") != "h"
+    for _ in range(2):
+        found = remembered(counting.store, text_keys(counting.texts), counting, final=final)
+        assert found.rows() == [(3, "s"), (4, "h")]
+    assert counting.asked == [["sea", "hill"], ["hill"]]
+
+
 def test_what_has_no_key_is_worked_out_and_not_kept(tmp_path: Path) -> None:
     for _ in range(2):
         counting = Counting(tmp_path, [None, "sea", None])
