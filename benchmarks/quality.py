@@ -18,6 +18,7 @@ from benchmarks.labels import (
     contamination,
     curation,
     cut,
+    demands,
     duplicates,
     formats,
     grounded,
@@ -40,6 +41,7 @@ SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
     "grounded": grounded.measure,
     "cut": cut.measure,
     "formats": formats.measure,
+    "constraints": demands.measure,
     "languages": languages.measure,
     "ranking": ranking.measure,
 }

@@ -5,12 +5,34 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from checks import formatting, grounding, language, length, parsing, refusal, safety, structure, trainability
+from checks import (
+    constraints,
+    formatting,
+    grounding,
+    language,
+    length,
+    parsing,
+    refusal,
+    safety,
+    structure,
+    trainability,
+)
 from checks._examples import shown
 from checks._text import behind, with_derived
 from checks.registry import CHECKS, Check
 
-FAMILIES = (structure, length, formatting, parsing, grounding, language, refusal, safety, trainability)
+FAMILIES = (
+    structure,
+    length,
+    formatting,
+    parsing,
+    constraints,
+    grounding,
+    language,
+    refusal,
+    safety,
+    trainability,
+)
 """The files of checks, in the order in which reasons are listed."""
 
 MEASURED = frozenset(

@@ -1,8 +1,8 @@
 """The cheap checks as columns: rows of Alpaca as ingest reads them, every check, failures counted
 
-Left out are the three checks that read measures (`length.over_max_tokens`, `language.foreign`, `language.mixed`): they
-judge what a tokenizer and a language model said, and without these nothing is left of them to time. The stopwatch runs
-while records are checked, not while they are read.
+Left out are the checks that read measures (`length.over_max_tokens`, `language.foreign`, `language.mixed`,
+`constraints.language_asked`): they judge what a tokenizer and a language model said, and without these nothing is left
+of them to time. The stopwatch runs while records are checked, not while they are read.
 """
 
 from benchmarks.peers.timing import Stopwatch, arguments, say

@@ -152,6 +152,14 @@ def test_both_say_the_same_of_formats(make_records):
     assert differing(make_records(rows)) == {}
 
 
+def test_both_say_the_same_of_demands_that_prompts_state(make_records):
+    lines = (ROOT / "benchmarks" / "labels" / "demands.jsonl").read_text(encoding="utf-8").splitlines()
+    demands = [json.loads(line) for line in lines]
+    rows = [{"prompt": one["prompt"], "completion": one[side]} for one in demands for side in ("kept", "broken")]
+    rows += [{**row, "completion": text} for row in rows[::2] for text in (*TEXTS[::9], *GIVEN)]
+    assert differing(make_records(rows)) == {}
+
+
 def test_both_say_the_same_of_turns_in_any_order(make_records):
     rows = [{"prompt": "Hi", "completion": None, "messages": [a, b, c]} for a in TURNS for b in TURNS for c in TURNS]
     pairs = [

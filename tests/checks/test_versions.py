@@ -62,4 +62,5 @@ def test_which_checks_follow_from_the_record_alone():
     measured = {check.reason for check in all_checks() if not reads_only_the_record(check)}
     trainability = {reason for reason in measured if reason.startswith("trainability.")}
     assert trainability == {check.reason for check in all_checks() if check.family == "trainability"}
-    assert measured - trainability == {"length.over_max_tokens", "language.foreign", "language.mixed"}
+    asked = {"constraints.language_asked"}
+    assert measured - trainability == {"length.over_max_tokens", "language.foreign", "language.mixed"} | asked
