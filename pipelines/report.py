@@ -136,8 +136,8 @@ def _difficulty(released: pl.DataFrame, figures: Mapping[str, Any]) -> Difficult
     spreads = {
         name: spread(released[name], low=0, high=high, bins=30)
         for name, high in (
-            ("loss_given_prompt", 6.0),
-            ("loss_alone", 6.0),
+            ("loss_given_prompt", 12.0),
+            ("loss_alone", 12.0),
             ("ifd_loss_ratio", 1.5),
             ("ifd_perplexity_ratio", 1.5),
         )

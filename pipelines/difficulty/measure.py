@@ -144,8 +144,9 @@ class _Asking:
 
 def _means(asked: list[Asked], losses_of: Losses) -> pl.DataFrame:
     """LOSSES of each, its sequences asked together with those of the others."""
-    given = _pooled([one.given for one in asked], losses_of)
-    alone = _pooled([one.alone for one in asked], losses_of)
+    # All at once, so that no core waits for the others in between.
+    means = _pooled([*(one.given for one in asked), *(one.alone for one in asked)], losses_of)
+    given, alone = means[: len(asked)], means[len(asked) :]
     made = pl.DataFrame(
         {"loss_given_prompt": given, "loss_alone": alone, "difficulty_note": [one.note for one in asked]},
         schema=LOSSES,

@@ -12,34 +12,30 @@ from typer.testing import CliRunner
 
 from pipelines.cli import app
 
-ROWS = [
+PAIRS = (
+    ("Repeat exactly: the grey heron stands in the shallow river.", "The grey heron stands in the shallow river."),
+    ("Write one sentence about the sea.", "The sea was grey and calm that day, and nobody sailed."),
+    ("Explain what a sextant is for.", "A sextant is used to find a ship's place by the stars."),
+    ("Is the earth round?", "Yes"),
+    ("What does a kettle do in a kitchen?", "A kettle boils water for tea, coffee or soup."),
+)
+TASKS = [{"instruction": prompt, "output": answer} for prompt, answer in PAIRS]
+TALKS = [
     {
-        "instruction": "Repeat exactly: the grey heron stands in the shallow river.",
-        "output": "The grey heron stands in the shallow river.",
-    },
-    {
-        "instruction": "Write one sentence about the sea.",
-        "output": "The sea was grey and calm that day, and nobody sailed.",
-    },
-    {
-        "instruction": "Explain what a sextant is for.",
-        "output": "A sextant is used to find a ship's place by the stars.",
-    },
-    {"instruction": "Is the earth round?", "output": "Yes"},
-    {"instruction": "What does a kettle do in a kitchen?", "output": "A kettle boils water for tea, coffee or soup."},
-    {"messages": [
-        {"role": "user", "content": "Which gas do plants take from the air?"},
-        {"role": "assistant", "content": "They take carbon dioxide from it."},
-        {"role": "user", "content": "And what do they give back to it?"},
-        {"role": "assistant", "content": "They give back oxygen, which we breathe."},
-    ]},
-]  # fmt: skip
+        "messages": [
+            {"role": "user", "content": "Which gas do plants take from the air?"},
+            {"role": "assistant", "content": "They take carbon dioxide from it."},
+            {"role": "user", "content": "And what do they give back to it?"},
+            {"role": "assistant", "content": "They give back oxygen, which we breathe."},
+        ]
+    }
+]
 
 
 @pytest.fixture(scope="module")
 def released(cache: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("run")
-    for name, rows in (("tasks.jsonl", ROWS[:5]), ("talks.jsonl", ROWS[5:])):
+    for name, rows in (("tasks.jsonl", TASKS), ("talks.jsonl", TALKS)):
         (folder / name).write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     before = {name: os.environ.get(name) for name in ("ASSAY_CACHE", "PREFECT_API_URL")}
     os.environ |= {"ASSAY_CACHE": cache, "PREFECT_API_URL": ""}
@@ -57,6 +53,7 @@ def curate(folder: Path, out: str, *more: str) -> tuple[str, str, int]:
     return done.stdout, done.stderr, done.exit_code
 
 
+@pytest.mark.slow
 def test_a_run_measures_says_and_remembers(released: Path) -> None:
     out, told, code = curate(released, "first", "--difficulty")
     assert code in (0, 1), told
@@ -103,6 +100,6 @@ def test_a_model_that_is_not_here_ends_the_run_before_anything_is_read(released:
     settings.write_text("difficulty: {measure: true, model: someone/some-model}\n")
     _, told, code = curate(released, "never", "--config", str(settings))
     assert code == 2
-    [line] = told.splitlines()
+    *_, line = told.splitlines()
     assert line.startswith("assay: someone/some-model: is no folder on this machine, and no model is fetched for it; ")
     assert not (released / "never").exists()

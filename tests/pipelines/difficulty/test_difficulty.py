@@ -83,6 +83,7 @@ def plain(cache: str) -> Plain:
     return Plain(cache)
 
 
+@pytest.mark.slow
 def test_losses_are_those_of_a_plain_computation_in_full_precision(ingest: Ingest, cache: str, plain: Plain) -> None:
     found = measured(ingest([{"instruction": prompt, "output": answer} for prompt, answer in PAIRS]), cache)
     for at, (prompt, answer) in enumerate(PAIRS):
@@ -152,6 +153,7 @@ def test_what_cannot_be_scored_says_why_and_has_no_number(ingest: Ingest, cache:
     assert numbers.tail(1).null_count().row(0) == (0, 0, 0, 0)
 
 
+@pytest.mark.slow
 def test_a_megabyte_is_scored_by_its_beginning_and_says_so(ingest: Ingest, cache: str, plain: Plain) -> None:
     answer = "The river rises in the hills and ends in the sea, which is wide. " * 16_000
     found = row(measured(ingest([{"instruction": "Tell me of the river.", "output": answer}]), cache, max_tokens=256))
@@ -298,6 +300,7 @@ measure.with_difficulty(read_records(source), measure.CausalFolder(model), max_t
 """
 
 
+@pytest.mark.slow
 def test_what_was_scored_when_the_process_died_is_not_asked_again(tiny: Path, tmp_path: Path) -> None:
     import orjson
 
