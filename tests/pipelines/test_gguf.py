@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.trainability import gguf
+from pipelines import _gguf as gguf
 from pipelines.trainability.target import find_target, tokenizer_of
 from schemas.errors import ModelError
 
