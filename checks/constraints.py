@@ -6,11 +6,12 @@ Demands are read from the request alone: what the user says last, without the do
 
 import polars as pl
 
-from checks import _demands
-from checks._asked import filled
-from checks._counts import UNSPACED, Range, items, paragraphs, sentences, words
 from checks._examples import asks
-from checks._limits import (
+from checks._text import answer, derived, has, has_literal, is_code, where
+from checks.demands import kept
+from checks.demands.asked import filled
+from checks.demands.counts import UNSPACED, Range, items, paragraphs, sentences, words
+from checks.demands.limits import (
     CHARACTER_BOUND,
     ITEM_BOUND,
     PARAGRAPH_BOUND,
@@ -20,9 +21,8 @@ from checks._limits import (
     is_stated,
     keeps,
 )
-from checks._request import REQUEST
-from checks._text import answer, derived, has, has_literal, is_code, where
-from checks._tongues import LANGUAGES, SAME, language_wanted
+from checks.demands.request import REQUEST
+from checks.demands.tongues import LANGUAGES, SAME, language_wanted
 from checks.registry import Severity, check
 
 # A longer answer that quotes is written in the language it is measured to be in.
@@ -104,200 +104,200 @@ def sentence_count() -> pl.Expr:
 
 @check(
     Severity.NOTE,
-    applies=_demands.DIVIDED.is_not_null() | _PARAGRAPHS.is_not_null(),
+    applies=kept.DIVIDED.is_not_null() | _PARAGRAPHS.is_not_null(),
     fails=asks("Describe a river in two paragraphs.", "It is wide."),
     but_not=asks("Describe a river in two paragraphs.", "It is wide.\n\nIt is old."),
 )
 def paragraph_count() -> pl.Expr:
     """The answer has as many paragraphs as the prompt says, or as many parts with three asterisks between them."""
-    return pl.coalesce(_demands.DIVIDED, keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS)))
+    return pl.coalesce(kept.DIVIDED, keeps(PARAGRAPH_BOUND, paragraphs(_PARAGRAPHS)))
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.REQUIRED.is_not_null(),
+    applies=kept.REQUIRED.is_not_null(),
     fails=asks('Write a sentence using the words "river" and "stone".', "Rivers carry sand."),
     but_not=asks('Write a sentence using the words "river" and "stone".', "Rivers carry stones."),
 )
 def required_words() -> pl.Expr:
     """Every word that the prompt says to use stands in the answer, in some form."""
-    return _demands.REQUIRED
+    return kept.REQUIRED
 
 
 @check(
     Severity.REVIEW,
-    applies=_demands.FORBIDDEN.is_not_null(),
+    applies=kept.FORBIDDEN.is_not_null(),
     fails=asks('Describe a river without using the word "water".', "Water flows."),
     but_not=asks('Describe a river without using the word "water".', "It flows."),
 )
 def forbidden_words() -> pl.Expr:
     """No word that the prompt says not to use stands in the answer."""
-    return _demands.FORBIDDEN
+    return kept.FORBIDDEN
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.FREQUENCY.is_not_null(),
+    applies=kept.FREQUENCY.is_not_null(),
     fails=asks("Praise it. The word river should appear at least 2 times.", "O river!"),
     but_not=asks("Praise it. The word river should appear at least 2 times.", "River, o river!"),
 )
 def term_frequency() -> pl.Expr:
     """The word or letter that the prompt counts ("at least 3 times") occurs as often in the answer."""
-    return _demands.FREQUENCY
+    return kept.FREQUENCY
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.STARTS.is_not_null(),
+    applies=kept.STARTS.is_not_null(),
     fails=asks('Write a story that starts with "It was late".', "One night it was cold."),
     but_not=asks('Write a story that starts with "It was late".', "It was late, and cold."),
 )
 def start_with() -> pl.Expr:
     """The answer, or the paragraph that the prompt names, begins with the words that the prompt says."""
-    return _demands.STARTS
+    return kept.STARTS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.ENDS.is_not_null(),
+    applies=kept.ENDS.is_not_null(),
     fails=asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nAnn"),
     but_not=asks('Write a letter. End your letter with "Yours, Ann".', "All is well.\nYours, Ann"),
 )
 def end_with() -> pl.Expr:
     """The answer ends with the words that the prompt says."""
-    return _demands.ENDS
+    return kept.ENDS
 
 
 @check(
     Severity.REVIEW,
-    applies=_demands.CASE.is_not_null(),
+    applies=kept.CASE.is_not_null(),
     fails=asks("Use all lowercase.", "Hello!"),
     but_not=asks("Greet me in all capital letters.", "HELLO!"),
 )
 def letter_case() -> pl.Expr:
     """The answer is in capitals or in small letters where the prompt says so, or has as many words in capitals."""
-    return _demands.CASE
+    return kept.CASE
 
 
 @check(
     Severity.REVIEW,
-    applies=_demands.COMMAS.is_not_null(),
+    applies=kept.COMMAS.is_not_null(),
     fails=asks("Describe it. Do not use any commas.", "Wide, slow."),
     but_not=asks("Describe it. Do not use any commas.", "It is wide."),
 )
 def no_commas() -> pl.Expr:
     """The answer has no comma where the prompt forbids them."""
-    return _demands.COMMAS
+    return kept.COMMAS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.QUOTED.is_not_null(),
+    applies=kept.QUOTED.is_not_null(),
     fails=asks("Greet me. Wrap your entire response with double quotation marks.", "Hello."),
     but_not=asks("Greet me. Wrap your entire response with double quotation marks.", '"Hello."'),
 )
 def quoted() -> pl.Expr:
     """The whole answer stands in quotation marks where the prompt says so."""
-    return _demands.QUOTED
+    return kept.QUOTED
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.TITLE.is_not_null(),
+    applies=kept.TITLE.is_not_null(),
     fails=asks("Write a poem with a title in double angular brackets.", "The river\nIt flows."),
     but_not=asks("Write a poem with a title in double angular brackets.", "<<The river>>\nIt flows."),
 )
 def title_in_brackets() -> pl.Expr:
     """The answer has a <<title>> where the prompt demands one."""
-    return _demands.TITLE
+    return kept.TITLE
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.BULLETS.is_not_null(),
+    applies=kept.BULLETS.is_not_null(),
     fails=asks("Describe it in two bullet points.", "- wide\n- old\n- slow"),
     but_not=asks("Describe it in two bullet points.", "- wide\n- old"),
 )
 def bullet_points() -> pl.Expr:
     """The answer has as many bullet points as the prompt says."""
-    return _demands.BULLETS
+    return kept.BULLETS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.HIGHLIGHTS.is_not_null(),
+    applies=kept.HIGHLIGHTS.is_not_null(),
     fails=asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the Po."),
     but_not=asks("Highlight at least 2 parts with *asterisks*.", "The *Nile* and the *Po*."),
 )
 def highlights() -> pl.Expr:
     """As many parts of the answer are highlighted, between asterisks, as the prompt says."""
-    return _demands.HIGHLIGHTS
+    return kept.HIGHLIGHTS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.SECTIONS.is_not_null(),
+    applies=kept.SECTIONS.is_not_null(),
     fails=asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide and old."),
     but_not=asks("Write 2 sections. Mark each with Section X.", "Section 1\nIt is wide.\nSection 2\nIt is old."),
 )
 def sections() -> pl.Expr:
     """The answer has as many marked sections ("Section 1") as the prompt says."""
-    return _demands.SECTIONS
+    return kept.SECTIONS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.POSTSCRIPT.is_not_null(),
+    applies=kept.POSTSCRIPT.is_not_null(),
     fails=asks("Write to me and add a postscript.", "All is well. It rains."),
     but_not=asks("Write to me and add a postscript.", "All is well.\nP.S. It rains."),
 )
 def postscript() -> pl.Expr:
     """The answer has a postscript where the prompt demands one."""
-    return _demands.POSTSCRIPT
+    return kept.POSTSCRIPT
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.PLACEHOLDERS.is_not_null(),
+    applies=kept.PLACEHOLDERS.is_not_null(),
     fails=asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings."),
     but_not=asks("Write a letter with at least 2 placeholders such as [name].", "Dear [name], greetings from [city]."),
 )
 def placeholders() -> pl.Expr:
     """The answer has as many [placeholders] in brackets as the prompt says."""
-    return _demands.PLACEHOLDERS
+    return kept.PLACEHOLDERS
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.TWO.is_not_null(),
+    applies=kept.TWO.is_not_null(),
     fails=asks("Give two answers and separate them with ******.", "Nile\nPo"),
     but_not=asks("Give two answers and separate them with ******.", "Nile\n******\nPo"),
 )
 def two_responses() -> pl.Expr:
     """The answer is two different ones with six asterisks between them where the prompt says so."""
-    return _demands.TWO
+    return kept.TWO
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.REPEATED.is_not_null(),
+    applies=kept.REPEATED.is_not_null(),
     fails=asks("Name a river. First repeat the request word for word.", "Nile."),
     but_not=asks("Name a river. First repeat the request word for word.", "Name a river. First repeat the request."),
 )
 def repeats_prompt() -> pl.Expr:
     """The answer begins by repeating the request where the prompt says so."""
-    return _demands.REPEATED
+    return kept.REPEATED
 
 
 @check(
     Severity.NOTE,
-    applies=_demands.INSIDE.is_not_null(),
+    applies=kept.INSIDE.is_not_null(),
     fails=asks("Which one is a river?\nA) Nile\nB) Rome", "D"),
     but_not=asks("Which one is a river?\nA) Nile\nB) Rome", "A"),
 )
 def choice_outside_options() -> pl.Expr:
     """The answer is one of those that the prompt gives to choose from: a letter or text of its options, yes or no."""
-    return _demands.INSIDE
+    return kept.INSIDE
 
 
 def _codes(requests: pl.Series) -> pl.Series:

@@ -2,8 +2,8 @@
 
 Each suite is validated by a Checkpoint with GX's pandas engine in one ephemeral context, from a Parquet
 file of scalar columns, so that GX never sees a text. What the suites demand stands in
-`checks._contract`; in which order and in which process they run, in `checks._contract_run`; how the
-Data Docs are made to work without a network, in `checks._data_docs`.
+`checks.contract.rules`; in which order and in which process they run, in `checks.contract.run`; how the
+Data Docs are made to work without a network, in `checks.contract.data_docs`.
 """
 
 import logging
@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from checks._contract import POLICY, Finding, Rule
+from checks.contract.rules import POLICY, Finding, Rule
 from checks.registry import Check
 from schemas.policy import Policy
 from schemas.report import Expectations
@@ -65,7 +65,7 @@ def run_contract(
     Results come in the order release, ledger, policy. `docs` is replaced whole; None writes none.
     A column that is missing makes its expectations `not_evaluated`; nothing here raises for bad data.
     """
-    from checks._contract_run import Contract
+    from checks.contract.run import Contract
 
     with Contract(records, checks=checks, policy=policy, docs=docs, run_name=run_name) as contract:
         return contract.finish(figures)

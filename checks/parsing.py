@@ -9,9 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from checks import _json_text, _markup, _programs, _sql, _tables, _tex
 from checks._examples import asks, says
 from checks._text import answer, asks_about, derived, has, has_literal, prompt, where
+from checks.formats import json_text, markup, programs, queries, tables, tex
 from checks.registry import Severity, check
 
 # What tree-sitter's grammars read within a second at the worst, sqlglot too; real answers are a tenth of it.
@@ -74,42 +74,42 @@ def _named(pattern: str) -> pl.Expr:
 
 _ANY_JSON = has(_BEGINNING, r"^[\[{]") | _IS_FENCED | has(_NAMING, r"(?i)json")
 _VERB = r"(?:SELECT|INSERT|UPDATE|DELETE|WITH|MERGE|CREATE|ALTER|DROP|TRUNCATE)\s"
-_CODE = "|".join(f"(?:{words})" for name, words in _programs.LANGUAGES.items() if name in _programs.GRAMMARS)
+_CODE = "|".join(f"(?:{words})" for name, words in programs.LANGUAGES.items() if name in programs.GRAMMARS)
 
 _EXAMPLE = '{"type": "object", "properties": {"name": {"type": "string"}}}'
 
-_JSON = _judged("json", _ANY_JSON & (answer().str.len_bytes() <= LONGEST_JSON), _json_text.holds_json)
+_JSON = _judged("json", _ANY_JSON & (answer().str.len_bytes() <= LONGEST_JSON), json_text.holds_json)
 _SCHEMA = _judged(
     "schema",
     _SHORT & has_literal(answer(), "{", "[") & has_literal(_NAMING, '"$schema"', '"properties"', '"items"'),
-    _json_text.follows_schema,
+    json_text.follows_schema,
 )
 _SQL = _judged(
     "sql",
     _opens(_VERB)
-    | (_opens(f"(?i){_VERB}") & has(_NAMING, _sql.ASKED))
+    | (_opens(f"(?i){_VERB}") & has(_NAMING, queries.ASKED))
     | _named(r"(?i)\bsql\b")
-    | _tagged(*_sql.TAGS)
+    | _tagged(*queries.TAGS)
     | has(_FENCED, f"(?i){_VERB}"),
-    _sql.holds_sql,
+    queries.holds_sql,
 )
 _PYTHON = _judged(
     "python",
-    _opens(r"def |class |import |from |@|#!|>>> ") | _named(_programs.LANGUAGES["python"]) | _FENCED.is_not_null(),
-    _programs.holds_python,
+    _opens(r"def |class |import |from |@|#!|>>> ") | _named(programs.LANGUAGES["python"]) | _FENCED.is_not_null(),
+    programs.holds_python,
 )
-_PROGRAM = _judged("code", _named(_CODE) | _tagged(*_programs.CODE_TAGS), _programs.holds_code)
-_TABLE = _judged("table", has(_BARRED, _tables.DELIMITER), _tables.holds_markdown_tables)
-_LATEX = _judged("latex", has(_SLASHED, _tex.COMMAND) | _tagged(*_tex.TAGS), _tex.holds_latex)
+_PROGRAM = _judged("code", _named(_CODE) | _tagged(*programs.CODE_TAGS), programs.holds_code)
+_TABLE = _judged("table", has(_BARRED, tables.DELIMITER), tables.holds_markdown_tables)
+_LATEX = _judged("latex", has(_SLASHED, tex.COMMAND) | _tagged(*tex.TAGS), tex.holds_latex)
 _XML = _judged(
     "xml",
-    _opens(r"<\?xml") | (_opens("<") & has(_NAMING, _markup.XML_ASKED)) | _tagged(*_markup.XML_TAGS),
-    _markup.holds_xml,
+    _opens(r"<\?xml") | (_opens("<") & has(_NAMING, markup.XML_ASKED)) | _tagged(*markup.XML_TAGS),
+    markup.holds_xml,
 )
-_HTML = _judged("html", _opens("<") | _tagged(*_markup.HTML_TAGS), _markup.holds_html)
-_CSV = _judged("csv", _named("(?i)csv|comma") | _tagged(*_tables.CSV_TAGS), _tables.holds_csv)
-_YAML = _judged("yaml", _named("(?i)ya?ml") | _tagged(*_markup.YAML_TAGS), _markup.holds_yaml)
-_TOML = _judged("toml", _tagged("toml"), _markup.holds_toml)
+_HTML = _judged("html", _opens("<") | _tagged(*markup.HTML_TAGS), markup.holds_html)
+_CSV = _judged("csv", _named("(?i)csv|comma") | _tagged(*tables.CSV_TAGS), tables.holds_csv)
+_YAML = _judged("yaml", _named("(?i)ya?ml") | _tagged(*markup.YAML_TAGS), markup.holds_yaml)
+_TOML = _judged("toml", _tagged("toml"), markup.holds_toml)
 
 
 @check(

@@ -45,7 +45,7 @@ def _written(expression: pl.Expr) -> bytes:
     written = expression.meta.serialize()
     if _PYTHON not in written:
         return written
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     read = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)
     return str(expression).encode() + read + _parsers()
 

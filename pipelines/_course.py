@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from checks._contract_process import contract_process
+from checks.contract.process import contract_process
 from pipelines._prepare import gather, refuse_hopeless
 from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import Orchestration, publish

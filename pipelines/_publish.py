@@ -14,8 +14,8 @@ import numpy as np
 import orjson
 import polars as pl
 
-from checks._contract_process import ready_process
-from checks._contract_run import Contract
+from checks.contract.process import ready_process
+from checks.contract.run import Contract
 from checks.diversity import products
 from pipelines import _stages as stages
 from pipelines._ledger import all_records, ledger_of, reconcile

@@ -17,9 +17,9 @@ import polars as pl
 from benchmarks.figures import Needed
 from benchmarks.labels.figures import Line, found, least, most
 from benchmarks.labels.reading import MissingError, content, records
-from checks._programs import CODE_TAGS, languages_of
-from checks._snippets import code_only, fenced
 from checks.catalogue import verdicts
+from checks.formats.programs import CODE_TAGS, languages_of
+from checks.formats.snippets import code_only, fenced
 from checks.registry import CHECKS, Check
 from pipelines.ingest import read_records
 

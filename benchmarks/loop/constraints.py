@@ -3,19 +3,19 @@
 from collections.abc import Callable
 
 from benchmarks.loop.row import Row, compiled, is_code
-from checks import _bounds, _counts, _edges, _lists, _marks, _request, _style, _terms
-from checks._bounds import CHARACTERS, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit
-from checks._choices import MAX_CHOICE_CHARACTERS, inside_options
+from checks.demands import bounds, counts, edges, lists, marks, request, style, terms
+from checks.demands.bounds import CHARACTERS, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit
+from checks.demands.choices import MAX_CHOICE_CHARACTERS, inside_options
 
-_EXERCISE, _UNCLEAR = compiled(_request.EXERCISE), compiled(_lists.UNCLEAR_ITEMS)
-_MENTIONS = {unit: compiled(_bounds.mention(unit)) for unit in (WORDS, CHARACTERS, SENTENCES, PARAGRAPHS)}
-_UNSPACED = compiled(f"{_counts.UNSPACED}{{2}}")
-_MARKER, _QUOTED, _SHORTENED = compiled(_counts._MARKER), compiled(_counts._QUOTED), compiled(_counts._SHORTENED)
+_EXERCISE, _UNCLEAR = compiled(request.EXERCISE), compiled(lists.UNCLEAR_ITEMS)
+_MENTIONS = {unit: compiled(bounds.mention(unit)) for unit in (WORDS, CHARACTERS, SENTENCES, PARAGRAPHS)}
+_UNSPACED = compiled(f"{counts.UNSPACED}{{2}}")
+_MARKER, _QUOTED, _SHORTENED = compiled(counts._MARKER), compiled(counts._QUOTED), compiled(counts._SHORTENED)
 _COUNTED = {
-    name: compiled(getattr(_counts, name))
+    name: compiled(getattr(counts, name))
     for name in ("_SPACED_WORD", "_PARTED_WORD", "_SURE_END", "_ANY_END", "_OPEN_LINE", "_PROSE_BLOCK", "_LINE")
 } | {
-    name: compiled(getattr(_counts, name))
+    name: compiled(getattr(counts, name))
     for name in (
         "_NUMBERED",
         "_BULLET",
@@ -27,8 +27,8 @@ _COUNTED = {
         "_COMMA_LIST",
     )
 }
-_SENTENCE_WORD, _SHORT_LINES = compiled(_counts._SENTENCE_WORD), compiled(_counts._SHORT_LINES)
-_COMMA, _JOINED = compiled(_counts._COMMA), compiled(_counts._JOINED)
+_SENTENCE_WORD, _SHORT_LINES = compiled(counts._SENTENCE_WORD), compiled(counts._SHORT_LINES)
+_COMMA, _JOINED = compiled(counts._COMMA), compiled(counts._JOINED)
 
 
 def _turn(row: Row) -> str | None:
@@ -47,7 +47,7 @@ def _asked(row: Row) -> str | None:
     if turn is None or not row.answer:
         return None
     asked = turn.removesuffix(row.context).strip()
-    is_long = len(asked.encode()) > _request.MAX_REQUEST_BYTES
+    is_long = len(asked.encode()) > request.MAX_REQUEST_BYTES
     return None if is_long or ("\n" in asked and _EXERCISE.search(asked)) else asked
 
 
@@ -55,7 +55,7 @@ def _stated(row: Row, unit: Unit) -> Bound | None:
     asked = _asked(row)
     if asked is None or len(_MENTIONS[unit].findall(asked)) != 1 or is_code(row.answer) or "```" in row.answer:
         return None
-    return _bounds.bound(asked, unit)
+    return bounds.bound(asked, unit)
 
 
 def _keeps(bound: Bound, low: int, high: int) -> bool:
@@ -70,7 +70,7 @@ def item_count(row: Row) -> bool | None:
     asked = _asked(row)
     if asked is None or "```" in row.answer or _UNCLEAR.search(asked):
         return None
-    bound = _lists.items(asked)
+    bound = lists.items(asked)
     if bound is None:
         return None
     text = row.answer.strip()
@@ -134,7 +134,7 @@ def sentence_count(row: Row) -> bool | None:
 
 def paragraph_count(row: Row) -> bool | None:
     asked = _asked(row)
-    divided = None if asked is None else _marks.divided_parts(asked, row.context, row.answer)
+    divided = None if asked is None else marks.divided_parts(asked, row.context, row.answer)
     bound = _stated(row, PARAGRAPHS) if divided is None else None
     if bound is None:
         return divided
@@ -163,11 +163,9 @@ RULES = (
     *(item_count, word_limit, word_target, character_limit, sentence_count, paragraph_count),
     *map(
         _judged,
-        (_terms.required_words, _terms.forbidden_words, _terms.term_frequency, _edges.start_with, _edges.end_with),
+        (terms.required_words, terms.forbidden_words, terms.term_frequency, edges.start_with, edges.end_with),
     ),
-    *map(
-        _judged, (_style.letter_case, _style.no_commas, _style.quoted, _marks.title_in_brackets, _marks.bullet_points)
-    ),
-    *map(_judged, (_marks.highlights, _marks.sections, _marks.postscript, _marks.placeholders, _marks.two_responses)),
-    *(_judged(_marks.repeats_prompt), choice_outside_options),
+    *map(_judged, (style.letter_case, style.no_commas, style.quoted, marks.title_in_brackets, marks.bullet_points)),
+    *map(_judged, (marks.highlights, marks.sections, marks.postscript, marks.placeholders, marks.two_responses)),
+    *(_judged(marks.repeats_prompt), choice_outside_options),
 )

@@ -6,12 +6,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from checks._bounds import WORDS as WORD
-from checks._bounds import Bound, bound
-from checks._choices import inside_options
-from checks._lists import items
-from checks._tongues import language_wanted
 from checks.catalogue import all_checks, reads_only_the_record, verdicts
+from checks.demands.bounds import WORDS as WORD
+from checks.demands.bounds import Bound, bound
+from checks.demands.choices import inside_options
+from checks.demands.lists import items
+from checks.demands.tongues import language_wanted
 from checks.registry import CHECKS
 
 Make = Callable[[list[dict[str, Any]]], pl.DataFrame]

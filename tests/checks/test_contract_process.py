@@ -8,8 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from checks._contract_process import contract_process, ready_process
-from checks._contract_run import Contract
+from checks.contract.process import contract_process, ready_process
+from checks.contract.run import Contract
 from checks.registry import Check, Severity
 from schemas.policy import Demand, Policy
 from schemas.report import Expectations

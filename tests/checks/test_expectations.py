@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from checks._contract_frames import figure
-from checks._offline_html import offline_page
+from checks.contract.frames import figure
+from checks.contract.offline_html import offline_page
 from checks.expectations import run_contract
 from checks.registry import Check, Severity
 from schemas.policy import DEFAULT_POLICY, Demand, Policy

@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import NUMBER, limits
+from checks.demands.bounds import NUMBER, limits
 
 _LIMITS = ("at least", "at most", "less than", "fewer than", "more than", "no more than", "up to", "exactly", "only")
 LEADS = rf"(?:{'|'.join(_LIMITS)}|a minimum of|a maximum of|over|about)"

@@ -2,7 +2,7 @@
 
 import re
 
-from checks._snippets import fenced, unfenced
+from checks.formats.snippets import fenced, unfenced
 
 TAGS = frozenset({"latex", "tex"})
 # Commands that only LaTeX has.

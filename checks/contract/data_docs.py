@@ -14,7 +14,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from checks._offline_html import ICONS, offline_page, page
+from checks.contract.offline_html import ICONS, offline_page, page
 from schemas.report import ExpectationResult, Expectations
 
 INDEX = "index.html"

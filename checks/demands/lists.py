@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import LEAD, NUMBER, SHARED_OUT, Bound, limits, number
+from checks.demands.bounds import LEAD, NUMBER, SHARED_OUT, Bound, limits, number
 
 _LISTS = (
     r"(?:list|name|give|provide|suggest|identify|generate|create|write|make|come up with|brainstorm|think of"

@@ -5,15 +5,15 @@ A cheap look at the request decides which rows a reader in Python sees.
 
 import polars as pl
 
-from checks import _edges, _marks, _style, _terms
-from checks._asked import judged
-from checks._choices import MAX_CHOICE_CHARACTERS, inside_options
-from checks._request import REQUEST, TURN
 from checks._text import answer, derived, has, has_literal, where
+from checks.demands import edges, marks, style, terms
+from checks.demands.asked import judged
+from checks.demands.choices import MAX_CHOICE_CHARACTERS, inside_options
+from checks.demands.request import REQUEST, TURN
 
 _NAMED = ("word", "phrase", "term")
 _SAYING = derived("t_saying", where(has_literal(REQUEST, *_NAMED, ignore_case=True), REQUEST))
-_USING = where(has(_SAYING, _terms.USES_TERMS), _SAYING)
+_USING = where(has(_SAYING, terms.USES_TERMS), _SAYING)
 _DENIALS = (" not ", "n't ", "n’t ", "without ", "avoid", "refrain", "never ")
 _DENIED = derived("t_denied", where(has_literal(REQUEST, *_DENIALS, ignore_case=True), REQUEST))
 _DENYING = where(has_literal(_DENIED, *_NAMED, "letter", '"', "'", "“", "‘", ignore_case=True), _DENIED)
@@ -33,23 +33,23 @@ def _formal(*hints: str) -> pl.Expr:
     return where(has_literal(_FORMAL, *hints, ignore_case=True), _FORMAL)
 
 
-REQUIRED = judged("d_required", _USING, _terms.required_words)
-FORBIDDEN = judged("d_forbidden", _DENYING, _terms.forbidden_words)
-FREQUENCY = judged("d_frequency", _REPEATING, _terms.term_frequency)
-STARTS = judged("d_starts", _PLACED, _edges.start_with)
-ENDS = judged("d_ends", _PLACED, _edges.end_with)
-CASE = judged("d_case", _formal("capital", "case", "caps"), _style.letter_case)
-COMMAS = judged("d_commas", _formal("comma"), _style.no_commas)
-QUOTED = judged("d_quoted", _formal("quot"), _style.quoted)
-TITLE = judged("d_title", _formal("<<", "bracket"), _marks.title_in_brackets)
-BULLETS = judged("d_bullets", _formal("bullet"), _marks.bullet_points)
-HIGHLIGHTS = judged("d_highlights", _formal("highlight", "italic"), _marks.highlights)
-SECTIONS = judged("d_sections_marked", _formal("section", "paragraph", "chapter"), _marks.sections)
-POSTSCRIPT = judged("d_postscript", _formal("postscript", "p.s", "p.p.s"), _marks.postscript)
-PLACEHOLDERS = judged("d_placeholders", _formal("placeholder"), _marks.placeholders)
-TWO = judged("d_two", _formal("asterisk", "***"), _marks.two_responses)
-DIVIDED = judged("d_divided", _formal("***"), _marks.divided_parts)
-REPEATED = judged("d_repeated", _formal("repeat"), _marks.repeats_prompt)
+REQUIRED = judged("d_required", _USING, terms.required_words)
+FORBIDDEN = judged("d_forbidden", _DENYING, terms.forbidden_words)
+FREQUENCY = judged("d_frequency", _REPEATING, terms.term_frequency)
+STARTS = judged("d_starts", _PLACED, edges.start_with)
+ENDS = judged("d_ends", _PLACED, edges.end_with)
+CASE = judged("d_case", _formal("capital", "case", "caps"), style.letter_case)
+COMMAS = judged("d_commas", _formal("comma"), style.no_commas)
+QUOTED = judged("d_quoted", _formal("quot"), style.quoted)
+TITLE = judged("d_title", _formal("<<", "bracket"), marks.title_in_brackets)
+BULLETS = judged("d_bullets", _formal("bullet"), marks.bullet_points)
+HIGHLIGHTS = judged("d_highlights", _formal("highlight", "italic"), marks.highlights)
+SECTIONS = judged("d_sections_marked", _formal("section", "paragraph", "chapter"), marks.sections)
+POSTSCRIPT = judged("d_postscript", _formal("postscript", "p.s", "p.p.s"), marks.postscript)
+PLACEHOLDERS = judged("d_placeholders", _formal("placeholder"), marks.placeholders)
+TWO = judged("d_two", _formal("asterisk", "***"), marks.two_responses)
+DIVIDED = judged("d_divided", _formal("***"), marks.divided_parts)
+REPEATED = judged("d_repeated", _formal("repeat"), marks.repeats_prompt)
 _BRIEF = answer().str.len_bytes().is_between(1, 4 * MAX_CHOICE_CHARACTERS)
 _ASKING = derived("t_choosing", where(_BRIEF, TURN))
 _LETTERED = r"\s\(?[Bb][).][ \t]*\S"

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import polars as pl
 import polars.selectors as cs
 
-from checks._contract import FAILED_DROPS, LEDGER, POLICY, RELEASE, Rule
+from checks.contract.rules import FAILED_DROPS, LEDGER, POLICY, RELEASE, Rule
 from checks.registry import Check, Severity
 from schemas.outcome import SPLITS
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from checks._snippets import all_read, code_only, fenced
+from checks.formats.snippets import all_read, code_only, fenced
 
 _DIALECTS = {
     "": ("sql", "ansi-sql"),

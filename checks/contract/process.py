@@ -14,12 +14,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from checks._contract import Finding, Rule, Where
-from checks._contract_run import EngineError
+from checks.contract.rules import Finding, Rule, Where
+from checks.contract.run import EngineError
 
 # Our packages are found as they were here; the working folder, which may hold anything, is not looked at.
-_START = "import sys; sys.path.append(sys.argv[1]); from checks._contract_process import serve; serve()"
-_ROOT = Path(__file__).resolve().parents[1]
+_START = "import sys; sys.path.append(sys.argv[1]); from checks.contract.process import serve; serve()"
+_ROOT = Path(__file__).resolve().parents[2]
 # Great Expectations does without SQLAlchemy, which nothing here needs.
 _NOT_NEEDED = "sqlalchemy"
 
@@ -43,7 +43,7 @@ class ContractProcess:
         return self._child.pid
 
     def session(self, rules: Sequence[Rule], folder: Path, *, docs: bool, run_name: str) -> "_Elsewhere":
-        """checks._contract_run.Opens: a new session in the process, in place of an earlier one."""
+        """checks.contract.run.Opens: a new session in the process, in place of an earlier one."""
         self.tell({"do": "open", "rules": rules, "folder": str(folder), "docs": docs, "run_name": run_name})
         return _Elsewhere(self)
 
@@ -74,7 +74,7 @@ class ContractProcess:
 
 
 class _Elsewhere(NamedTuple):
-    """checks._contract_run.Engine, in the process."""
+    """checks.contract.run.Engine, in the process."""
 
     process: ContractProcess
 

@@ -2,7 +2,7 @@
 
 import re
 
-from checks._terms import plain_quotes
+from checks.demands.terms import plain_quotes
 
 # A longer answer argues, and what it settles on is not read off.
 MAX_CHOICE_CHARACTERS = 300

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import polars as pl
 
-from checks._asked import filled
-from checks._bounds import CHARACTERS, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit, bound, mention
-from checks._counts import Range
-from checks._lists import ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, UNCLEAR_ITEMS, items
-from checks._request import REQUEST
 from checks._text import derived, has, has_literal, where
+from checks.demands.asked import filled
+from checks.demands.bounds import CHARACTERS, PARAGRAPHS, SENTENCES, WORDS, Bound, Unit, bound, mention
+from checks.demands.counts import Range
+from checks.demands.lists import ITEMS_ASKED, ITEMS_ASKED_IN_CHINESE, UNCLEAR_ITEMS, items
+from checks.demands.request import REQUEST
 
 _BOUND = pl.Struct({"least": pl.Int64(), "most": pl.Int64(), "is_size": pl.Boolean()})
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from checks._contract import POLICY, Finding, Rule, contract_rules, judge
-from checks._contract_frames import figures_frame, row_frames, unconditional
-from checks._data_docs import publish
+from checks.contract.data_docs import publish
+from checks.contract.frames import figures_frame, row_frames, unconditional
+from checks.contract.rules import POLICY, Finding, Rule, contract_rules, judge
 from checks.expectations import Session, frame_path
 from checks.registry import Check
 from schemas.policy import Policy
@@ -18,7 +18,7 @@ from schemas.report import Expectations
 
 
 class Engine(Protocol):
-    """What validates frames: a Session here, or one in another process (checks._contract_process)."""
+    """What validates frames: a Session here, or one in another process (checks.contract.process)."""
 
     def validate(self, suites: Sequence[str]) -> None:
         """Validate these suites, whose frames lie at `frame_path`."""

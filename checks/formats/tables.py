@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from checks._snippets import all_read, code_only, fenced, unfenced
+from checks.formats.snippets import all_read, code_only, fenced, unfenced
 
 # A line of dashes between bars is what makes lines a table.
 DELIMITER = r"(?m)^[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|[ \t]*(?::?-+:?[ \t]*\|?[ \t]*)?$"

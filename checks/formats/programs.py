@@ -9,7 +9,7 @@ import warnings
 from functools import cache
 from typing import Any
 
-from checks._snippets import all_read, code_only, fenced, is_elided
+from checks.formats.snippets import all_read, code_only, fenced, is_elided
 
 PYTHON_TAGS = frozenset({"python", "py", "python3", "py3"})
 GRAMMARS: dict[str, tuple[str, str]] = {

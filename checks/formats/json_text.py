@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from checks._snippets import fenced
+from checks.formats.snippets import fenced
 
 TAGS = frozenset({"json", "jsonl", "ndjson", "geojson", "jsonlines"})
 # "as JSON", "into a JSON object", "Return a valid JSON array".

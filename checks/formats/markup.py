@@ -5,8 +5,8 @@ import tomllib
 from html.parser import HTMLParser
 from typing import Any
 
-from checks._programs import has_error
-from checks._snippets import all_read, code_only, fenced
+from checks.formats.programs import has_error
+from checks.formats.snippets import all_read, code_only, fenced
 
 XML_TAGS = frozenset({"xml", "svg", "xsd", "xsl", "xslt", "rss", "plist", "wsdl", "kml", "xaml"})
 HTML_TAGS = frozenset({"html", "htm", "html5"})

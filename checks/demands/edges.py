@@ -2,8 +2,8 @@
 
 import re
 
-from checks._bounds import sentence_around
-from checks._terms import QUOTED, plain_quotes, unquoted
+from checks.demands.bounds import sentence_around
+from checks.demands.terms import QUOTED, plain_quotes, unquoted
 
 _PIECE = (
     r"(?:response|answer|reply|output|story|essay|letter|email|poem|sentence|paragraph|article|speech|post"

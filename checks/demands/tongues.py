@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import sentence_around
+from checks.demands.bounds import sentence_around
 
 LANGUAGES = {
     "English": "en",

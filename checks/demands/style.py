@@ -2,8 +2,8 @@
 
 import re
 
-from checks._bounds import NUMBER, limits, sentence_around
-from checks._marks import COUNT, LEADS
+from checks.demands.bounds import NUMBER, limits, sentence_around
+from checks.demands.marks import COUNT, LEADS
 
 # Where an input is to be changed or a program written, the case is not the answer's.
 _MADE = re.compile(

@@ -2,7 +2,7 @@
 
 import re
 
-from checks._bounds import NUMBER, limits, sentence_around
+from checks.demands.bounds import NUMBER, limits, sentence_around
 
 # A demand of more words, or of longer ones, is a text to work on.
 MAX_TERMS = 15

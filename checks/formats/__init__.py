@@ -1,0 +1,1 @@
+"""Texts in a format, read by a parser of that format"""
