@@ -20,7 +20,7 @@ from pipelines.difficulty.causal_folder import Loaded
 from pipelines.difficulty.turns import Sequence
 from pipelines.embedding.reference import has_gpu
 
-# Tokens in a batch. On one core with AMX 1,024 took 0.20 CPU-seconds a row of Alpaca, 256 took 0.31, 4,096 0.29.
+# Tokens in a batch. On one core with AMX 1,024 took least CPU time a row of Alpaca, 256 and 4,096 about half as much more.
 BUDGET, GPU_BUDGET = 1_024, 32_768
 # Logits that are taken to full precision at a time: 50 MB with a vocabulary of 49,152.
 _ROWS = 256

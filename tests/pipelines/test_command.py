@@ -161,7 +161,7 @@ def test_a_signal_ends_the_run_and_leaves_nothing(
     # The loop ended, so nobody holds the other end of stderr any more: no process is left.
     process.stderr.close()
     assert process.wait(PATIENCE) == code
-    assert told[-1] == f"assay: {word}; run the same command again, embeddings made so far are kept\n"
+    assert told[-1] == f"assay: {word}; run the same command again, what was embedded and scored so far is kept\n"
     assert len([line for line in told if line.startswith("assay: ")]) == 1
     assert not (tmp_path / "out").exists()
 
