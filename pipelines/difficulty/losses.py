@@ -20,7 +20,8 @@ from pipelines.difficulty.causal_folder import Loaded
 from pipelines.difficulty.turns import Sequence
 from pipelines.embedding.reference import has_gpu
 
-# Tokens in a batch. On one core with AMX 1,024 took least CPU time a row of Alpaca, 256 and 4,096 about half as much more.
+# Tokens in a batch. On one core with AMX 1,024 took the least CPU time a row of Alpaca; 256 and 4,096 took half as much
+# again.
 BUDGET, GPU_BUDGET = 1_024, 32_768
 # Logits that are taken to full precision at a time: 50 MB with a vocabulary of 49,152.
 _ROWS = 256
