@@ -102,13 +102,14 @@ def final_twins(dropped: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
     The similarity stays the measured one, to the copy that `detail` then names. Drops `survivor`.
     """
     survivor_of = dict(dropped.select("row_id", "survivor").iter_rows())
-    ids = dict(records.select("row_id", "record_id").iter_rows())
-    last = {}
-    for row, survivor in survivor_of.items():
+    last = []
+    for survivor in survivor_of.values():
         while survivor in survivor_of:
             survivor = survivor_of[survivor]
-        last[row] = ids[survivor]
-    moved = dropped.with_columns(final=pl.Series([last[row] for row in dropped["row_id"]], dtype=pl.String))
+        last.append(survivor)
+    ends = pl.DataFrame({"row_id": list(survivor_of), "end": last}, schema={"row_id": pl.Int64, "end": pl.Int64})
+    named = ends.join(records.select(end="row_id", final="record_id"), on="end", how="left").drop("end")
+    moved = dropped.join(named, on="row_id", how="left", maintain_order="left")
     through = pl.format(
         "compared with its copy {}, which is itself a duplicate of the twin", pl.col("twin").str.head(12)
     )

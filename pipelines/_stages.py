@@ -128,7 +128,6 @@ def dedup(run: Run) -> Result:
     from pipelines.dedup import dedup as deduplicate
     from pipelines.embedding.encoder import Encoder, Tier
 
-    records = kept(run, "validate")
     settings = run.settings.dedup
     encoder = Encoder(settings.model, cache=default_cache(), tier=Tier.STATIC if settings.draft else None)
     limits = settings.model_dump(exclude={"model", "draft", "draft_similarity"})
@@ -137,7 +136,8 @@ def dedup(run: Run) -> Result:
         limits |= {"min_similarity": None, "suspect_similarity": settings.draft_similarity}
     with reporter().working("embedding prompts") as progress:
         found = deduplicate(
-            records,
+            # Not held here: it lets go of them on its way.
+            kept(run, "validate"),
             encoder=encoder,
             **limits,
             seed=run.settings.seed,
@@ -156,7 +156,8 @@ def dedup(run: Run) -> Result:
         "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
-    return Result(found.outcome.kept, found.outcome.dropped, figures, records.height)
+    removed = found.outcome.dropped.height
+    return Result(found.outcome.kept, found.outcome.dropped, figures, found.outcome.kept.height + removed)
 
 
 def decontaminate(run: Run) -> Result:

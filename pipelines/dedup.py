@@ -85,11 +85,16 @@ def dedup(
     From `decided_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
     With `cache` a text's MinHash signature is worked out once and kept there, and so are pairs of prompts.
     """
+    named = records.select("row_id", "record_id")
+    # Of many records memory holds one copy: each step has what the one before it left, and that lets go of its own.
     exact = _exact(records)
-    near = _near(exact.cut.kept, min_jaccard=min_jaccard, seed=seed, cache=cache)
-    rows, prompts, embedded = _embed(near.cut.kept, encoder, progress)
+    records, exact = exact.cut.kept, _emptied(exact)
+    contradicting = contradictions(records)
+    near = _near(records, min_jaccard=min_jaccard, seed=seed, cache=cache)
+    records, near = near.cut.kept, _emptied(near)
+    records, prompts, embedded = _embed(records, encoder, progress)
     semantic = _semantic(
-        rows,
+        records,
         prompts,
         embedded,
         encoder=encoder,
@@ -103,7 +108,7 @@ def dedup(
         cache=cache,
     )
     found = (exact, near, semantic)
-    conflicts = pl.concat([contradictions(exact.cut.kept), *(step.conflicts for step in found)])
+    conflicts = pl.concat([contradicting, *(step.conflicts for step in found)])
     kept = with_suspicions(semantic.cut.kept, conflicts, semantic.suspects).drop("truncated")
     dropped = pl.concat([step.cut.dropped for step in found], how="diagonal").sort("row_id")
     figures = {
@@ -112,8 +117,12 @@ def dedup(
         "semantic": semantic.cut.figures,
         "truncated": int(embedded.truncated.sum()),
     }
-    outcome = Outcome(kept, final_twins(dropped, records).drop("truncated", strict=False), figures)
+    outcome = Outcome(kept, final_twins(dropped, named).drop("truncated", strict=False), figures)
     return Deduped(outcome, pl.concat([step.links for step in found]), embedded.vectors)
+
+
+def _emptied(found: Found) -> Found:
+    return found._replace(cut=found.cut._replace(kept=found.cut.kept.clear()))
 
 
 def _exact(records: pl.DataFrame) -> Found:
