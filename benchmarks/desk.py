@@ -45,8 +45,9 @@ class Desk:
         env: Mapping[str, str] | None = None,
         codes: Sequence[int] = (0,),
         out: Path | None = None,
+        timeout: float = TIMEOUT,
     ) -> Measured:
-        """Run a whole process; `out` is the JSON file in which it says its facts.
+        """Run a whole process, for `timeout` seconds at most; `out` is the JSON file in which it says its facts.
 
         Raises SideError for another exit code than `codes`.
         """
@@ -56,10 +57,11 @@ class Desk:
         # A cache of its own, also of Prefect's: neither the user's nor another run's may help or be filled.
         home = {"PREFECT_HOME": str(self.folder / "prefect"), "ASSAY_CACHE": str(folder / "no-cache")}
         settings = {**os.environ, **_QUIET, **home, **(env or {})}
-        ran = run_measured([str(word) for word in argv], env=settings, cwd=ROOT, log=log, timeout=TIMEOUT)
+        ran = run_measured([str(word) for word in argv], env=settings, cwd=ROOT, log=log, timeout=timeout)
         if ran.code not in codes:
             said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
-            raise SideError(f"{name}: exit {ran.code}: {said[-1].strip()[:160] if said else 'nothing was said'}")
+            late = f" after {timeout:,.0f} s, its limit" if ran.wall >= timeout else ""
+            raise SideError(f"{name}: exit {ran.code}{late}: {said[-1].strip()[:160] if said else 'nothing was said'}")
         facts = json.loads(out.read_text(encoding="utf-8")) if out else {}
         return Measured(ran.wall, ran.cpu, ran.peak, facts)
 

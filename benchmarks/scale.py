@@ -25,6 +25,8 @@ from benchmarks.sides import ASSAY, account
 FOLDER = ROOT / "runs" / "bench-scale"
 SAMPLES = ROOT / "data" / "samples" / "train" / "support_alpaca.json"
 SIZES = (52_002, 520_020, 1_000_000)
+# Four hours, for a run that hangs: a million rows take half an hour on two cores, and longer on busy ones.
+TIMEOUT = 14_400.0
 
 
 def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool) -> dict[str, Any]:
@@ -44,7 +46,9 @@ def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool) -> dict[str
     _say(f"curating {rows:,} rows")
     out = desk.empty("scale")
     env = {"ASSAY_CACHE": str(out / "cache")}
-    ran = desk.run(f"scale-{rows}", [*ASSAY, "curate", lines, "--out", out / "release"], env=env, codes=(0, 1))
+    ran = desk.run(
+        f"scale-{rows}", [*ASSAY, "curate", lines, "--out", out / "release"], env=env, codes=(0, 1), timeout=TIMEOUT
+    )
     said = account(out / "release")
     shutil.rmtree(out)
     content = {
