@@ -60,7 +60,7 @@ def test_without_a_server_the_same_steps_run_here_and_prefect_is_not_even_import
     done = subprocess.run(command, env=alone, capture_output=True, text=True, timeout=PATIENCE)
     first, *steps = done.stderr.splitlines()
     assert first == "in process    no Prefect server is set or runs here, and none is needed"
-    names = "read ingest decide validate dedup decontaminate score route select split release"
+    names = "read ingest repair decide validate dedup decontaminate score route select split release"
     assert [line.split()[0] for line in steps] == names.split()
     assert done.stdout.splitlines()[-1] == "False"
     run = json.loads((tmp_path / "out" / "report.json").read_text())["run"]
