@@ -23,9 +23,6 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from checks.contract.rules import POLICY, Finding, Rule
-from checks.registry import Check
-from schemas.policy import Policy
-from schemas.report import Expectations
 
 # Enough to look at with `assay explain`, few enough to read in one line.
 SHOWN_IDS = 3
@@ -45,30 +42,6 @@ class _Library(NamedTuple):
     column: Any
     configuration: Any
     run_identifier: Any
-
-
-def run_contract(
-    records: pl.DataFrame,
-    figures: Mapping[str, object],
-    *,
-    checks: Sequence[Check],
-    policy: Policy,
-    docs: Path | None,
-    run_name: str,
-) -> Expectations:
-    """Validate the released rows, all readable rows and the report's figures; write Data Docs to `docs`.
-
-    `records` holds every readable record with the scalar columns record_id, source, source_row, kind,
-    n_tokens, quality, outcome and split (null unless released), and a boolean column per check, true
-    where it passes; null has not passed. `checks` carry the severities in force. `figures` is the
-    report so far, nested or with dotted keys: a demanded figure that is null or missing fails.
-    Results come in the order release, ledger, policy. `docs` is replaced whole; None writes none.
-    A column that is missing makes its expectations `not_evaluated`; nothing here raises for bad data.
-    """
-    from checks.contract.run import Contract
-
-    with Contract(records, checks=checks, policy=policy, docs=docs, run_name=run_name) as contract:
-        return contract.finish(figures)
 
 
 def frame_path(folder: Path, suite: str) -> Path:

@@ -184,10 +184,8 @@ _SAYS_NONE = r"(?i)no[\s_-]?i?n?put|n\s?/\s?a|n\.a|none|not a|无|無|没有"
 @_repair(
     safe=True,
     part=Part.INPUT,
-    shows=(pl.col("context").str.len_bytes().le(mends.PLACEHOLDER_BYTES) & pl.col("context").str.contains(_SAYS_NONE))
-    | (
-        pl.col("context").is_null() & _PROMPT.str.contains(r"(?i)no[\s_-]?i?n?put[^\n]{0,24}\s*$|(?:无输入|無輸入)\W*$")
-    ),
+    shows=(_CONTEXT.str.len_bytes().le(mends.PLACEHOLDER_BYTES) & _CONTEXT.str.contains(_SAYS_NONE))
+    | (_CONTEXT.is_null() & _PROMPT.str.contains(_ENDS_IN_NONE)),
     unless=r"no[\s_-]?(?:in|out)put|\bn/a\b|placeholder|\bnone\b|\bnull\b|not applicable|translat|"
     r"\bpython|\bvariable|\bboolean|\bthis (?:phrase|word|message|error|expression|value)",
     past="the placeholder input emptied",

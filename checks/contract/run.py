@@ -41,8 +41,12 @@ class Opens(Protocol):
 class Contract:
     """A context: made with the rows, which an engine elsewhere validates at once, and finished with the figures.
 
-    Arguments as for `checks.expectations.run_contract`. Without `elsewhere`, or where that fails,
-    everything is validated here, in `finish`.
+    `records` holds every readable record with the scalar columns record_id, source, source_row, kind,
+    n_tokens, quality, outcome and split (null unless released), and a boolean column per check, true
+    where it passes; null has not passed, unless the check is about some records only. `checks` carry the
+    severities in force. Data Docs are written to `docs`, which is replaced whole; None writes none.
+    A column that is missing makes its expectations `not_evaluated`; nothing here raises for bad data.
+    Without `elsewhere`, or where that fails, everything is validated here, in `finish`.
     """
 
     def __init__(
@@ -74,7 +78,11 @@ class Contract:
         self._temporary.cleanup()
 
     def finish(self, figures: Mapping[str, object]) -> Expectations:
-        """Validate the figures too, judge everything and write the Data Docs."""
+        """Validate the figures too, judge everything and write the Data Docs.
+
+        `figures` is the report so far, nested or with dotted keys: a demanded figure that is null or
+        missing fails. Results come in the order release, ledger, policy.
+        """
         figures_frame(figures, self._rules).write_parquet(frame_path(self._folder, POLICY))
         expectations = judge(self._rules, self._findings())
         if self._docs:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pipelines import _gguf
 from pipelines._gguf import Header
+from pipelines._manifest import sha256_of
 from pipelines.cache.folders import KeptFolder
 from pipelines.cache.keys import made_by, source_digest
 from schemas.errors import ModelError
@@ -116,9 +117,7 @@ def _folder_digest(folder: Path) -> str:
     files = [*folder.iterdir(), *(folder / "additional_chat_templates").glob("*")]
     digest = hashlib.sha256()
     for path in sorted(file for file in files if file.is_file() and file.suffix not in _WEIGHTS):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()}\0{content}\0".encode())
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_of(path)}\0".encode())
     return digest.hexdigest()[:24]
 
 

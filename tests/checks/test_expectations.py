@@ -11,7 +11,7 @@ import pytest
 
 from checks.contract.frames import figure
 from checks.contract.offline_html import offline_page
-from checks.expectations import run_contract
+from checks.contract.run import Contract
 from checks.registry import Check, Severity
 from schemas.policy import DEFAULT_POLICY, Demand, Policy
 from schemas.report import ExpectationResult, Expectations
@@ -60,7 +60,8 @@ def contract(
 ) -> Expectations:
     frame = pl.DataFrame(rows, infer_schema_length=None)
     frame = frame.cast({"decision": pl.String}) if rows else frame
-    return run_contract(frame, figures, checks=checks, policy=policy, docs=docs, run_name="a test")
+    with Contract(frame, checks=checks, policy=policy, docs=docs, run_name="a test") as begun:
+        return begun.finish(figures)
 
 
 def broken(expectations: Expectations) -> list[ExpectationResult]:
@@ -249,7 +250,8 @@ def test_words_from_an_enum_column_and_a_run_without_checks() -> None:
     worded = frame.with_columns(
         pl.col("outcome").cast(pl.Enum(["train", "test"])), pl.col("kind", "source").cast(pl.Categorical)
     )
-    found = run_contract(worded, FIGURES, checks=[], policy=ONE_DEMAND, docs=None, run_name="words")
+    with Contract(worded, checks=[], policy=ONE_DEMAND, docs=None, run_name="words") as begun:
+        found = begun.finish(FIGURES)
     assert broken(found) == []
 
 
