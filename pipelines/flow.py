@@ -26,7 +26,7 @@ from pipelines._stages import Run, perform
 from pipelines._summary import render_markdown
 from schemas.errors import SettingsError
 from schemas.report import Report
-from schemas.settings import Settings, first_problem
+from schemas.settings import Settings, first_problem, without_beside
 
 # Another try cannot help where there is no room or no right.
 _FINAL = {ENOSPC, EACCES, EROFS}
@@ -120,7 +120,7 @@ def annotate_pull(release: str, settings: dict[str, Any] | None = None) -> dict[
 
 def _settings(given: dict[str, Any] | None) -> Settings:
     try:
-        return Settings.model_validate(given or {})
+        return Settings.model_validate(without_beside(given or {}))
     except ValidationError as error:
         raise SettingsError(f"settings: {first_problem(error)}") from error
 

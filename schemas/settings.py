@@ -13,6 +13,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from schemas.errors import SettingsError
 
+BESIDE = ("project", "runner")
+"""Sections of assay.yaml that say when and where, and nothing of what a release holds: see schemas/project.py."""
+
 Format = Literal["trl", "llama-factory", "axolotl", "litgpt", "openai"]
 # YAML reads a bare `off` as false.
 SeverityOverride = Annotated[
@@ -314,7 +317,7 @@ def load_settings(path: Path | None, **overrides: dict[str, Any]) -> Settings:
 
     An override of None leaves the file's value. Raises SettingsError naming the file and the key.
     """
-    given = _read_yaml(path) if path else {}
+    given = without_beside(read_settings_file(path)) if path else {}
     for section, values in overrides.items():
         said = {key: value for key, value in values.items() if value is not None}
         if section == "run":
@@ -336,7 +339,13 @@ def first_problem(error: ValidationError) -> str:
     return f"{where}: {problem['msg']} (given: {str(problem['input'])[:60]!r})"
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def without_beside(given: dict[str, Any]) -> dict[str, Any]:
+    """The content of assay.yaml as far as it is settings."""
+    return {key: value for key, value in given.items() if key not in BESIDE}
+
+
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """The content of assay.yaml, unjudged. Raises SettingsError where it cannot be read or is no mapping."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
