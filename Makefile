@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people long trainers cli bench bench-scale bench-annotation constraints clean
+.PHONY: help setup system demo test lint types layers unit core people long kill trainers cli bench bench-scale bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ people: setup ## those of review by people: real servers, a real browser
 
 long: setup ## what CI runs in a short form: a million labels
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_agreement_file.py
+
+kill: setup ## runs killed 200 times at moments that a seed chooses, and finished; ASSAY_KILL_SEED=2
+	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q -s tests/survival/test_kill.py
 
 trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
 	@LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python $(BIN)/pytest -q -m trainer tests/trainers

@@ -58,7 +58,7 @@ class Commands(TyperGroup):
             _fail(f"{error.format_message().rstrip('.')}; see `{where} --help`", 2)
         except KeyboardInterrupt as stop:
             word, code = ("terminated", TERMINATED) if isinstance(stop, _Terminated) else ("interrupted", INTERRUPTED)
-            _fail(f"{word}; run the same command again, what was embedded and scored so far is kept", code)
+            _fail(f"{word}; run the same command again, it goes on where this one stopped", code)
         except BrokenPipeError:
             # The reader has gone (`assay explain ... | head`); nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

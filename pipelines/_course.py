@@ -15,9 +15,10 @@ from checks.contract.process import contract_process
 from pipelines._prepare import gather, refuse_hopeless
 from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import Orchestration, publish
+from pipelines._resume import standing
 from pipelines._stages import STAGES, Run, perform
 from pipelines._unchanged import unchanged
-from pipelines._workspace import workspace
+from pipelines._workspace import clear_work, is_ready, workspace
 from schemas.report import Report
 from schemas.settings import Settings
 
@@ -58,24 +59,49 @@ def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: S
     called = CALLED.get() or time.monotonic()
     entered = time.monotonic()
     refuse_hopeless(sources, out, settings)
-    if same := unchanged(out, sources, settings):
-        reporter().line(f"unchanged     nothing has changed since the release in {out} was made; it stands")
+    if same := _same(out, sources, settings):
         return same
+    stopped = is_ready(out)
     with workspace(out) as work, ExitStack() as beside:
+        # What was stopped while it was put in its place, and stands there now, may be what is asked for.
+        if stopped and (same := _same(out, sources, settings)):
+            return same
         run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"))
         # What lies between the steps' own clocks and this one is the orchestrator's.
         lost = entered - called
         entered = time.monotonic()
-        lost -= steps.prepare(run)
+        done = _resumed(run)
+        lost -= time.monotonic() - entered
+        if not done:
+            lost -= steps.prepare(run)
         for name in STAGES:
             if name == _LIGHT_FROM:
                 beside.enter_context(contract_process())
+            if name in done:
+                continue
             stage = steps.stage(name, run)
             lost -= stage.seconds
             reporter().stage(stage)
         began = time.monotonic()
         orchestration = Orchestration(steps.orchestrator, round(max(0.0, lost + began - entered), 3))
         with reporter().working("writing the release"):
-            report = steps.release(run, orchestration)
+            report = steps.release(run._replace(resumed_after=done[-1] if done else None), orchestration)
     reporter().line(counted("release", report.rows.released, f"written  ({time.monotonic() - began:.1f} s)"))
     return report
+
+
+def _same(out: Path, sources: Sequence[str], settings: Settings) -> Report | None:
+    same = unchanged(out, sources, settings)
+    if same:
+        reporter().line(f"unchanged     nothing has changed since the release in {out} was made; it stands")
+    return same
+
+
+def _resumed(run: Run) -> tuple[str, ...]:
+    """The stages that stand; without any, the work folder is emptied."""
+    done = standing(run)
+    if done:
+        reporter().line(f"resumed       after {done[-1]}: what an interrupted run of this call had finished stands")
+    else:
+        clear_work(run.work)
+    return done

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pipelines._benchmark_index import can_name, index_path, load, read
 from pipelines._people import decided
 from pipelines._progress import counted, reporter
+from pipelines._resume import note_call
 from pipelines._shown import one_line
 from pipelines._stages import Run, index_of
 from pipelines._surroundings import SURROUNDINGS, surroundings
@@ -74,7 +75,8 @@ def gather(run: Run) -> None:
     the earlier release has no records, and BenchmarkError for what is no benchmark.
     """
     # First: what changes while it is read must be found changed by the next run.
-    save_json(surroundings(run.settings), run.work / SURROUNDINGS)
+    surrounded = surroundings(run.settings)
+    save_json(surrounded, run.work / SURROUNDINGS)
     save_json(_policy(run.settings).model_dump(mode="json"), run.work / "policy.json")
     people = decided(run.settings.annotation)
     save_frame(people.decisions, run.work / "decisions.parquet")
@@ -95,6 +97,7 @@ def gather(run: Run) -> None:
             items = frame.height
             save_frame(frame, run.work / f"benchmark-{number}.parquet")
         reporter().line(counted("benchmark", items, known))
+    note_call(run, surrounded)
 
 
 def _benchmark(name: str, settings: Settings) -> pl.DataFrame:

@@ -24,8 +24,8 @@ from pipelines._people import DECISIONS, digest
 from pipelines._stages import Run
 from pipelines._surroundings import SURROUNDINGS
 from pipelines._versions import version_of, versions
-from pipelines._workspace import install, save_frame, save_json
-from pipelines.gate import figures_of
+from pipelines._workspace import STAGED, carry_on, install, save_frame, save_json
+from pipelines.gate import figures_of, report_of
 from pipelines.gate import judge as judge_report
 from pipelines.report import Measured, build_report, released_of
 from schemas.errors import PolicyError
@@ -47,7 +47,9 @@ def publish(run: Run, orchestration: Orchestration) -> Report:
 
     Raises PolicyError, with the release in place but not judged, for a figure that only this data lacks.
     """
-    staged = run.work / "release"
+    if carry_on(run.out):  # a try before this one was stopped on the way
+        return report_of(run.out)
+    staged = run.work / STAGED
     shutil.rmtree(staged, ignore_errors=True)
     staged.mkdir()
     policy = Policy.model_validate_json((run.work / "policy.json").read_bytes())
@@ -218,6 +220,7 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         started=run.started,
         seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
         # Linux counts in KiB.
+        resumed_after=run.resumed_after,
         peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
         stages=[entry["stage"] for entry in noted.values()],
         orchestrator=orchestration.by,

@@ -5,6 +5,7 @@ in another process or on another machine that sees the same folder.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._manifest import sha256_of
 from pipelines._progress import Stage, counted, reporter
 from pipelines._shown import one_line
 from pipelines._workspace import save_frame, save_json
@@ -35,6 +37,7 @@ class Run(NamedTuple):
     sources: tuple[str, ...]
     settings: Settings
     started: str  # ISO 8601, UTC
+    resumed_after: str | None = None  # the last stage that an interrupted run of the same call had finished
 
 
 class Result(NamedTuple):
@@ -302,8 +305,12 @@ STAGES: dict[str, Callable[[Run], Result]] = {
 """In flow order."""
 
 
+# What a stage leaves beside its frames.
+_BESIDE = {"ingest": ("unreadable.parquet",), "dedup": ("links.parquet", "vectors.npy")}
+
+
 def perform(name: str, run: Run) -> Stage:
-    """Run one stage and leave its frames and figures in the work folder."""
+    """Run one stage and leave its frames in the work folder, then its figures, with the digests of what it left."""
     began = time.monotonic()
     result = STAGES[name](run)
     path = save_frame(result.kept, run.work / f"{name}.parquet", passing=True)
@@ -311,8 +318,21 @@ def perform(name: str, run: Run) -> Stage:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()
     stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
-    save_json({"stage": stage._asdict(), "figures": result.figures}, run.work / f"{name}.json")
+    # What the frames were put together from.
+    for parts in (run.work / name, run.work / f"{name}.dropped"):
+        shutil.rmtree(parts, ignore_errors=True)
+    files = {file: sha256_of(run.work / file) for file in _left(name, run.work)}
+    save_json({"stage": stage._asdict(), "figures": result.figures, "files": files}, run.work / f"{name}.json")
     return stage
+
+
+def _left(name: str, work: Path) -> list[str]:
+    """The files of a stage."""
+    return [
+        file
+        for file in (f"{name}.parquet", f"{name}.dropped.parquet", *_BESIDE.get(name, ()))
+        if (work / file).exists()
+    ]
 
 
 def encoder_of(run: Run) -> "Encoder":
@@ -340,7 +360,7 @@ def dropped(run: Run) -> list[pl.DataFrame]:
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:
-    """`stage` (what it counted) and `figures` (what it measured)."""
+    """`stage` (what it counted), `figures` (what it measured) and `files` (what it left, by their digests)."""
     content: dict[str, Any] = json.loads((run.work / f"{stage}.json").read_text(encoding="utf-8"))
     return content
 

@@ -56,11 +56,18 @@ def _as_surrounded(manifest: Manifest, settings: Settings) -> bool:
 
 
 def _as_read(manifest: Manifest, out: Path, sources: Sequence[str]) -> bool:
-    """Whether the sources are the same files in the same order, with the same content."""
     from pipelines._people import DECISIONS
+
+    return same_sources([entry for entry in manifest.inputs if entry.source != DECISIONS], out, sources)
+
+
+def same_sources(read: Sequence[InputEntry], base: Path, sources: Sequence[str]) -> bool:
+    """Whether `sources` are the files that were read, in the same order, with the same content.
+
+    Paths of what was read start at `base`.
+    """
     from pipelines._sources import FileSource, find_sources
 
-    read = [entry for entry in manifest.inputs if entry.source != DECISIONS]
     # What has no digest was no file; and only names of local files may be looked up, for the network is slow.
     if any(entry.sha256 is None or entry.path is None for entry in read) or not all(map(local_only, sources)):
         return False
@@ -69,14 +76,14 @@ def _as_read(manifest: Manifest, out: Path, sources: Sequence[str]) -> bool:
     if len(files) < len(found) or len(files) != len(read):
         return False
     with ThreadPoolExecutor() as pool:
-        return all(pool.map(lambda file, entry: _is(file.name, file.path, entry, out), files, read))
+        return all(pool.map(lambda file, entry: _is(file.name, file.path, entry, base), files, read))
 
 
-def _is(name: str, path: Path, entry: InputEntry, out: Path) -> bool:
-    """Whether a file is what the manifest lists: its name, its place, its size and its content."""
+def _is(name: str, path: Path, entry: InputEntry, base: Path) -> bool:
+    """Whether a file is what was read: its name, its place, its size and its content."""
     from pipelines._streams import fingerprint
 
-    same_place = entry.path is not None and os.path.realpath(out / entry.path) == os.path.realpath(path)
+    same_place = entry.path is not None and os.path.realpath(base / entry.path) == os.path.realpath(path)
     return entry.source == name and same_place and (entry.sha256, entry.bytes) == tuple(fingerprint(path))
 
 

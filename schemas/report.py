@@ -364,6 +364,7 @@ class Run(Part):
     seed: int
     started: str  # ISO 8601, UTC
     seconds: float
+    resumed_after: str | None = None  # the stage up to which it is an interrupted run's; its seconds are that run's
     peak_memory_mb: float | None
     stages: list[StageFigures]
     orchestrator: str = "none"  # prefect, or none where the stages ran in one process by themselves

@@ -91,7 +91,18 @@ def test_a_server_that_does_not_answer_is_one_line(alone: dict[str, str], source
     assert done.returncode == 2
     [line] = done.stderr.splitlines()
     assert line.startswith("assay: PREFECT_API_URL=http://127.0.0.1:9/api: no Prefect server answers there; start it")
-    assert not (tmp_path / "out").exists()
+    assert os.listdir(tmp_path / "out") == [".work"]
+    again = subprocess.run(
+        [ASSAY, "curate", source, "--out", tmp_path / "out"],
+        env=alone | {"ASSAY_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0
+    steps = [line.split()[0] for line in again.stderr.splitlines()]
+    assert "resumed" in steps
+    assert "ingest" not in steps
+    assert ".work" not in os.listdir(tmp_path / "out")
 
 
 def test_a_reader_who_leaves_early_is_no_error(finished: Path) -> None:
@@ -141,7 +152,7 @@ def _read(screen: int) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("sent", "word", "code"), [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)]
 )
-def test_a_signal_ends_the_run_and_leaves_nothing(
+def test_a_signal_ends_the_run_and_the_next_goes_on_from_there(
     alone: dict[str, str], source: Path, tmp_path: Path, sent: signal.Signals, word: str, code: int
 ) -> None:
     process = subprocess.Popen(
@@ -161,9 +172,20 @@ def test_a_signal_ends_the_run_and_leaves_nothing(
     # The loop ended, so nobody holds the other end of stderr any more: no process is left.
     process.stderr.close()
     assert process.wait(PATIENCE) == code
-    assert told[-1] == f"assay: {word}; run the same command again, what was embedded and scored so far is kept\n"
+    assert told[-1] == f"assay: {word}; run the same command again, it goes on where this one stopped\n"
     assert len([line for line in told if line.startswith("assay: ")]) == 1
-    assert not (tmp_path / "out").exists()
+    assert os.listdir(tmp_path / "out") == [".work"]
+    again = subprocess.run(
+        [ASSAY, "curate", source, "--out", tmp_path / "out"],
+        env=alone | {"ASSAY_CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+    )
+    assert again.returncode == 0
+    steps = [line.split()[0] for line in again.stderr.splitlines()]
+    assert "resumed" in steps
+    assert "ingest" not in steps
+    assert ".work" not in os.listdir(tmp_path / "out")
 
 
 @pytest.mark.slow
