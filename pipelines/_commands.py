@@ -5,10 +5,12 @@ unusable. Results go to stdout, everything else to stderr; an error is one line 
 """
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EDQUOT, ENOSPC, EROFS
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -20,6 +22,10 @@ from schemas.errors import AssayError
 INTERRUPTED, TERMINATED = 130, 143
 TRACEBACK = "ASSAY_TRACEBACK"
 """Set it, and an error that nobody foresaw is shown with its traceback."""
+
+# As Rust's libraries and numpy put it.
+_FULL = re.compile(rf"os error ({ENOSPC}|{EDQUOT})\b|No space left on device|\d+ requested and \d+ written")
+_READ_ONLY = re.compile(rf"os error {EROFS}\b|Read-only file system")
 
 # The parser's own errors; typer exports only the one below them.
 _CallError: Any = typer.BadParameter.__base__
@@ -63,10 +69,23 @@ class Commands(TyperGroup):
             # The reader has gone (`assay explain ... | head`); nothing is wrong.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise typer.Exit(0) from None
-        except OSError as error:
-            _unforeseen(error, "check that the disk has room and the folder may be written, then run it again")
         except Exception as error:
+            if why := _of_the_disk(error):
+                _fail(f"{why}; then run the same command again: an earlier release is as it was", 2)
+            if isinstance(error, OSError):
+                _unforeseen(error, "check that the disk has room and the folder may be written, then run it again")
             _unforeseen(error, f"please report it; {TRACEBACK}=1 shows where it happened")
+
+
+def _of_the_disk(error: Exception) -> str | None:
+    """What the disk refused and what to do, however a library wraps it; else null."""
+    said = str(error)
+    # numpy tells of a short write by its counts alone.
+    if getattr(error, "errno", None) in {ENOSPC, EDQUOT} or _FULL.search(said):
+        return "the disk is full: free some room"
+    if getattr(error, "errno", None) == EROFS or _READ_ONLY.search(said):
+        return "the disk may only be read: make it writable, or choose another folder"
+    return None
 
 
 def _unforeseen(error: Exception, remedy: str) -> NoReturn:

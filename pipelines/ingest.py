@@ -169,18 +169,30 @@ def _opened(source: Source, own: Path, limits: Limits, known: dict[str, Any]) ->
         known["bytes"] = sum(Path(file["filename"]).stat().st_size for file in source.dataset.cache_files)
         yield Opened("datasets", None, dataset_rows(source.dataset, batch_bytes=limits.batch_bytes))
         return
-    path = source.path if isinstance(source, FileSource) else _fetched(source, own)
-    known["sha256"], known["bytes"] = fingerprint(Path(path))
+    path = Path(source.path) if isinstance(source, FileSource) else _fetched(source, own)
+    before = _state(path)
+    known["sha256"], known["bytes"] = fingerprint(path)
     with open_file(
-        Path(path),
+        path,
         source.name,
         workdir=own,
         batch_bytes=limits.batch_bytes,
         max_bytes=limits.max_record_bytes,
     ) as opened:
         yield opened
+    if _state(path) != before:
+        raise SourceError("changed while it was read; wait until it is written, then run the same command again")
     if isinstance(source, RemoteSource):
-        Path(path).unlink()
+        path.unlink()
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """By what another file or another content in the same place is known; null where nothing can be seen there."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # reading it tells
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _fetched(source: RemoteSource, own: Path) -> Path:

@@ -67,7 +67,7 @@ def test_a_run_that_fails_while_it_writes_leaves_the_first_release_whole(
     monkeypatch.setattr("pipelines._card.write_card", no_room)
     result = assay("curate", other, "--out", release)
     assert result.exit_code == 2
-    assert "No space left on device; check that the disk has room" in result.stderr
+    assert "the disk is full: free some room; then run the same command again" in result.stderr
     assert contents(release) == before
     assert gate(release).passed
 

@@ -41,9 +41,9 @@ class Project:
         ours = {"ASSAY_CACHE": str(self.cache), "ASSAY_HOME": str(self.cache / "home"), "PREFECT_API_URL": ""}
         return {**os.environ, **ours}
 
-    def start(self, out: Path, *words: object) -> "subprocess.Popen[str]":
+    def start(self, out: Path, *words: object, sources: Path | None = None) -> "subprocess.Popen[str]":
         return subprocess.Popen(
-            [ASSAY, "curate", str(self.sources), "--out", str(out), *self.words, *map(str, words)],
+            [ASSAY, "curate", str(sources or self.sources), "--out", str(out), *self.words, *map(str, words)],
             env=self.environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
