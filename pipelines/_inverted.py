@@ -1,6 +1,7 @@
 """The closest of very many vectors by faiss' inverted file: rows are looked for in the cells nearest to them only."""
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,14 @@ class Inverted:
         cells = min(self.cells, _MOST_CELLS)
         ranks = np.minimum(self._rank(a, b, cells), self._rank(b, a, cells))
         self._index.nprobe = min(cells, 1 + int(np.quantile(ranks, 1 - lost, method="higher")))
+
+    def widening(self) -> Iterator[int]:
+        """Look in 1 cell, in 2, in 4 and so on, as long as that is quicker than a search of everything."""
+        cells = 1
+        while cells <= min(self.cells, _MOST_CELLS):
+            self._index.nprobe = cells
+            yield cells
+            cells *= 2
 
     def closest(self, rows: NDArray[np.int64], most: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Of each of `rows` (positions) the `most` closest, itself among them: cosines and positions, -1 for none.

@@ -14,11 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._clusters import component_of
-from pipelines._neighbours import nearest
+from pipelines._neighbours import EXACT_UP_TO, nearest
 from schemas.outcome import SPLITS, Fate
 
 # Documents shorter than this are phrases that many records share ("Input: none").
 DOCUMENT_CHARS = 100
+# Rows that are looked for at once, before it is asked whether any other can be closer.
+_AT_ONCE = 256
 
 PREVIOUS = pl.Schema({"record_id": pl.String(), "split": pl.String()})
 """An earlier release's records and where they went."""
@@ -61,7 +63,9 @@ def split(
         .with_columns(split=pl.coalesce("fixed", "drawn"))
         .drop("drawn", "fixed")
     )
-    figures = _leakage(placed, edges, vectors) | _stability(placed, previous)
+    # Of more rows some nearest neighbours may have been missed, so that they bound nothing.
+    bounded = everything.height <= EXACT_UP_TO and "nearest_similarity" in placed.columns
+    figures = _leakage(placed, edges, vectors, bounded=bounded) | _stability(placed, previous)
     return Split(placed.drop("component"), figures)
 
 
@@ -120,7 +124,9 @@ def _with_place(records: pl.DataFrame, previous: pl.DataFrame) -> pl.DataFrame:
     return both.with_columns(was=pl.coalesce("was", "was_before")).drop("was_before")
 
 
-def _leakage(placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.float32]) -> dict[str, Any]:
+def _leakage(
+    placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.float32], *, bounded: bool
+) -> dict[str, Any]:
     where = placed.select("row_id", "split")
     across = (
         edges.join(where, left_on="a", right_on="row_id")
@@ -129,7 +135,6 @@ def _leakage(placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.floa
     )
     sizes = placed.group_by("component").len()["len"]
     train, test = (placed.filter(pl.col("split") == name) for name in (SPLITS[0], SPLITS[2]))
-    closest = nearest(vectors[test["vector"].to_numpy()], vectors[train["vector"].to_numpy()], same=False)
     figures: dict[str, Any] = {
         "linked_across": across.height,
         "components": len(sizes),
@@ -138,10 +143,37 @@ def _leakage(placed: pl.DataFrame, edges: pl.DataFrame, vectors: NDArray[np.floa
         "pair": [],
     }
     if test.height and train.height:
-        worst = int(np.argmax(closest.similarity))
-        figures["max_similarity"] = float(closest.similarity[worst])
-        figures["pair"] = [test["record_id"][worst], train["record_id"][int(closest.position[worst])]]
+        similarity, worst, twin = _closest(test, train, vectors, bounded=bounded)
+        figures["max_similarity"] = similarity
+        figures["pair"] = [test["record_id"][worst], train["record_id"][twin]]
     return figures
+
+
+class _Pair(NamedTuple):
+    similarity: float
+    test: int
+    train: int
+
+
+def _closest(test: pl.DataFrame, train: pl.DataFrame, vectors: NDArray[np.float32], *, bounded: bool) -> _Pair:
+    """The test row that is closest to train, the first of equals, and its twin there.
+
+    With `bounded` no row is closer to train than its `nearest_similarity`: then only rows are looked for that can
+    be the closest.
+    """
+    most = test["nearest_similarity"].fill_null(1.0).to_numpy() if bounded else np.ones(test.height)
+    queries, base = vectors[test["vector"].to_numpy()], vectors[train["vector"].to_numpy()]
+    order = np.argsort(-most, kind="stable")
+    found = _Pair(-np.inf, 0, 0)
+    at_once = _AT_ONCE if bounded else test.height
+    for rows in (order[start : start + at_once] for start in range(0, test.height, at_once)):
+        if most[rows[0]] < found.similarity:
+            break
+        closest = nearest(queries[rows], base, same=False)
+        for row, similarity, twin in zip(rows, closest.similarity, closest.position, strict=True):
+            if (similarity, -row) > (found.similarity, -found.test):
+                found = _Pair(float(similarity), int(row), int(twin))
+    return found
 
 
 def _stability(placed: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, Any]:

@@ -134,3 +134,23 @@ def test_no_link_ever_crosses_and_every_record_has_a_split(
     assert set(found.records["split"]) <= {"train", "validation", "test"}
     assert found.records["split"].null_count() == 0
     assert found.figures["linked_across"] == 0
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**16), count=st.integers(4, 700))
+def test_the_closest_of_train_and_test_is_found_without_looking_for_all(
+    make_records: Make, seed: int, count: int
+) -> None:
+    """What is known of each row's nearest says which rows can be the closest; the answer is that of a full search."""
+    from pipelines._neighbours import nearest
+
+    vectors = np.random.default_rng(seed).normal(size=(count, 6)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors[count // 2] = vectors[0]  # two that are equal
+    records = rows(make_records, count).with_columns(vector=pl.col("row_id"))
+    known = nearest(vectors, vectors, same=True).similarity
+    said: dict[str, Any] = {"validation": 0.2, "test": 0.2, "link_similarity": 0.9, "seed": seed}
+    nothing = pl.DataFrame(schema=LINKS)
+    quick = split(records.with_columns(nearest_similarity=pl.Series(known)), records, nothing, vectors, **said)
+    whole = split(records, records, nothing, vectors, **said)
+    assert quick.figures == whole.figures
