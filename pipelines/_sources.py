@@ -210,7 +210,14 @@ def _saved(name: str, folder: Path) -> list[Source]:
         loaded = datasets.load_from_disk(str(folder))
     except Exception as error:  # a damaged folder fails in json, pyarrow or the library itself
         return [RefusedSource(name, f"is a saved dataset that cannot be loaded ({_line(error)}); save it again")]
-    return _splits(name, loaded)
+    splits = _splits(name, loaded)
+    # What names its files may name any, by `..` or by a link.
+    datas = [split.dataset for split in splits if isinstance(split, DatasetSource)]
+    files = [file["filename"] for data in datas for file in data.cache_files]
+    root = os.path.realpath(folder).rstrip(os.sep) + os.sep
+    if not all(os.path.realpath(file).startswith(root) for file in files):
+        return [RefusedSource(name, "is a saved dataset with files outside of its folder; save it again")]
+    return splits
 
 
 def _splits(name: str, loaded: Any) -> list[Source]:

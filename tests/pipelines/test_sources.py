@@ -1,5 +1,6 @@
 """Sources: what a user may name, and what is made of folders, links, globs, URLs and mistakes."""
 
+import json
 import os
 import socket
 from pathlib import Path
@@ -144,3 +145,24 @@ def test_a_saved_dataset_that_is_damaged_is_refused(tmp_path: Path) -> None:
     put(tmp_path / "saved" / "state.json", tmp_path / "saved" / "dataset_info.json")
     (found,) = refusals(str(tmp_path)).values()
     assert found.startswith("is a saved dataset that cannot be loaded")
+
+
+def test_a_saved_dataset_takes_no_file_from_outside_of_its_folder(tmp_path: Path) -> None:
+    import datasets
+
+    secret = datasets.Dataset.from_list([{"prompt": "What is it?", "completion": "A secret."}])
+    secret.save_to_disk(str(tmp_path / "secret"))
+    (arrow,) = (tmp_path / "secret").glob("*.arrow")
+    for way in ("dots", "link"):
+        folder = tmp_path / way / "saved"
+        secret.save_to_disk(str(folder))
+        (own,) = folder.glob("*.arrow")
+        own.unlink()
+        if way == "link":
+            own.symlink_to(arrow)
+        else:
+            state = json.loads((folder / "state.json").read_text())
+            state["_data_files"] = [{"filename": f"../../secret/{arrow.name}"}]
+            (folder / "state.json").write_text(json.dumps(state))
+        (found,) = refusals(str(folder)).values()
+        assert found == "is a saved dataset with files outside of its folder; save it again"
