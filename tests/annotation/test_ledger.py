@@ -129,6 +129,31 @@ def test_nothing_of_a_transaction_that_fails_is_written(store: Engine) -> None:
     assert total(store) == Sums(0, 0)
 
 
+def test_a_database_that_goes_away_for_a_moment_costs_a_line_and_nothing_else(
+    store: Engine, database: str, request: pytest.FixtureRequest
+) -> None:
+    if not database.startswith("postgresql"):
+        pytest.skip("a server that goes away: SQLite in this form is a file")
+    server = request.getfixturevalue("postgresql")
+    here = database.rpartition("/")[2]
+
+    def cut_off() -> None:
+        server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{here}'")
+
+    def cut_off_on_the_way() -> None:
+        with locked(store, "assay", "USD") as lock:
+            append(lock, [reserve(600, TASK)])
+            cut_off()
+
+    with pytest.raises(StoreError) as told:
+        cut_off_on_the_way()
+    assert "\n" not in str(told.value)
+    cut_off()  # and the connections that were idle
+    assert total(store) == Sums(0, 0)
+    write(store, reserve(600, TASK))
+    assert total(store) == Sums(600, 0)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
