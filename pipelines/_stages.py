@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pipelines._progress import Stage, counted, reporter
 from pipelines._shown import one_line
+from pipelines._tally import tallied
 from pipelines._workspace import save_frame, save_json
 from pipelines.embedding.tiers import DRAFT
 from schemas.outcome import CONTAMINATION_SIMILAR
@@ -305,13 +306,15 @@ STAGES: dict[str, Callable[[Run], Result]] = {
 def perform(name: str, run: Run) -> Stage:
     """Run one stage and leave its frames and figures in the work folder."""
     began = time.monotonic()
-    result = STAGES[name](run)
+    with tallied() as tally:
+        result = STAGES[name](run)
     path = save_frame(result.kept, run.work / f"{name}.parquet", passing=True)
     if result.dropped is not None:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()
     stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
-    save_json({"stage": stage._asdict(), "figures": result.figures}, run.work / f"{name}.json")
+    noted = {"stage": stage._asdict(), "figures": result.figures, "new": tally.told()}
+    save_json(noted, run.work / f"{name}.json")
     return stage
 
 
@@ -340,7 +343,7 @@ def dropped(run: Run) -> list[pl.DataFrame]:
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:
-    """`stage` (what it counted) and `figures` (what it measured)."""
+    """`stage` (what it counted), `figures` (what it measured) and `new` (what of its work was not known before)."""
     content: dict[str, Any] = json.loads((run.work / f"{stage}.json").read_text(encoding="utf-8"))
     return content
 
