@@ -16,6 +16,7 @@ from pipelines._stages import STAGES, Run, noted, perform
 from pipelines._summary import new_line
 from pipelines._tally import Tally
 from pipelines._verdicts import apart
+from pipelines.embedding.model_folder import BUILTIN, ModelFolder
 from schemas.report import New
 from schemas.settings import Settings
 
@@ -42,7 +43,8 @@ class Project:
         """`all` and `new` of each step, by what the stages noted."""
         work = self.folder / f"work-{next(self._numbers)}"
         work.mkdir()
-        given = {**settings, "dedup": {"draft": True, **settings.get("dedup", {})}}
+        # Tone is told by sentences of its own, which are embedded too.
+        given = {**settings, "score": {"toxicity": "off", **settings.get("score", {})}}
         run = Run(work, self.folder / "out", (str(self.source),), Settings.model_validate(given), "2026-01-01T00:00:00")
         gather(run)
         tally = Tally()
@@ -107,7 +109,7 @@ def test_another_order_is_nothing_new(project: Project) -> None:
     [
         {"validation": {"max_tokens": 64}},
         {"validation": {"severities": {"structure.empty_completion": "note"}}},
-        {"dedup": {"draft_similarity": 0.8}},
+        {"dedup": {"min_similarity": 0.99}},
         {"score": {"clusters": 2}},
         {"split": {"test": 0.3}},
         {"selection": {"target_size": 3}},
@@ -157,8 +159,16 @@ def test_other_code_of_a_step_works_that_step_out_again(
 
 
 def test_another_model_embeds_everything_again_and_nothing_else(project: Project) -> None:
-    assert new(project.run(dedup={"draft": False}, score={"toxicity": "off"})) == NOTHING | {"embedded": 8}
-    assert new(project.run(dedup={"draft": False}, score={"toxicity": "off"})) == NOTHING
+    # A model's name is a part of what it is, as its files are.
+    (project.folder / "mine").symlink_to(ModelFolder(BUILTIN).path)
+    assert new(project.run(dedup={"model": str(project.folder / "mine")})) == NOTHING | {"embedded": 8}
+    assert new(project.run()) == NOTHING
+
+
+def test_tone_needs_its_own_sentences_once(project: Project) -> None:
+    asked = project.run(score={"toxicity": "prompts"})
+    assert (asked["toxicity"], asked["embedded"]) == ((8, 8), (8 + 135, 135))
+    assert project.run(score={"toxicity": "prompts"})["embedded"] == (8 + 135, 0)
 
 
 def test_a_target_prepares_each_record_once_for_each_window(project: Project) -> None:
