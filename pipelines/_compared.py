@@ -29,10 +29,14 @@ _NO_FIGURES = ("run", "sources", "expectations")
 
 
 def settings_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Setting]:
-    """Every setting by its dotted key whose values differ, in the order of assay.yaml."""
+    """Every setting by its dotted key whose values differ, those that rows follow from first."""
     a, b = _flat(before), _flat(after)
-    keys = dict.fromkeys([*a, *b])
+    keys = sorted(a.keys() | b.keys(), key=lambda key: (_is_afterwards(key), key))
     return [Setting(key=key, before=a.get(key), after=b.get(key)) for key in keys if a.get(key) != b.get(key)]
+
+
+def _is_afterwards(key: str) -> bool:
+    return key.split(".")[0] in _AFTERWARDS
 
 
 def _flat(nested: Mapping[str, Any], above: str = "") -> dict[str, Any]:
@@ -84,7 +88,7 @@ def _unexplained(manifest: Manifest, differing: Sequence[Setting]) -> dict[str, 
 
 def attribution(changed: int, differing: Sequence[Setting], others: Sequence[Cause]) -> Attribution:
     """One setting's doing, where it alone differs of all that rows follow from."""
-    keys = [one.key for one in differing if one.key.split(".")[0] not in _AFTERWARDS]
+    keys = [one.key for one in differing if not _is_afterwards(one.key)]
     things = [cause.what for cause in others]
     if not changed:
         return Attribution(setting=None, why="no row that is in both has another outcome or other reasons")
