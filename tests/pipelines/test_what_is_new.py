@@ -1,9 +1,6 @@
 """What a run works out anew is counted, and a change costs exactly what depends on it."""
 
-import itertools
-import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,14 +8,10 @@ import pytest
 
 from checks.catalogue import all_checks
 from pipelines import _measures, _minhash
-from pipelines._prepare import gather
-from pipelines._stages import STAGES, Run, noted, perform
 from pipelines._summary import new_line
-from pipelines._tally import Tally
 from pipelines._verdicts import apart
 from pipelines.embedding.model_folder import BUILTIN, ModelFolder
 from schemas.report import New
-from schemas.settings import Settings
 
 THINGS = ("hammer", "kettle", "ledger", "sextant", "trellis", "gasket", "prism", "anvil")
 ROWS = [
@@ -29,37 +22,12 @@ EVERY = {"measured": 9, "checked": 9, "signed": 8}
 Counts = dict[str, tuple[int, int]]
 
 
-class Project:
-    """A source whose stages are run again and again, all with one cache."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self._numbers = folder, itertools.count()
-        self.source = folder / "tools.jsonl"
-
-    def holds(self, rows: list[dict[str, str]]) -> None:
-        self.source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-
-    def run(self, **settings: dict[str, Any]) -> Counts:
-        """`all` and `new` of each step, by what the stages noted."""
-        work = self.folder / f"work-{next(self._numbers)}"
-        work.mkdir()
-        # Tone is told by sentences of its own, which are embedded too.
-        given = {**settings, "score": {"toxicity": "off", **settings.get("score", {})}}
-        run = Run(work, self.folder / "out", (str(self.source),), Settings.model_validate(given), "2026-01-01T00:00:00")
-        gather(run)
-        tally = Tally()
-        for name in STAGES:
-            perform(name, run)
-            tally.take_in(noted(run, name)["new"])
-        return {step: (counts["all"], counts["new"]) for step, counts in tally.told().items()}
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
+def project(staged: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ASSAY_CACHE", str(tmp_path_factory.mktemp("cache")))
         patch.setenv("ASSAY_HOME", str(tmp_path_factory.mktemp("home")))
-        made = Project(tmp_path_factory.mktemp("project"))
+        made = staged(tmp_path_factory.mktemp("project"))
         made.holds(ROWS)
         # The first run of all: everything is new.
         first = made.run()
@@ -82,13 +50,13 @@ def new(counts: Counts) -> dict[str, int]:
 NOTHING = {"measured": 0, "checked": 0, "verdicts": 0, "signed": 0, "embedded": 0}
 
 
-def test_the_same_again_works_out_nothing(project: Project) -> None:
+def test_the_same_again_works_out_nothing(project: Any) -> None:
     again = project.run()
     assert new(again) == NOTHING
     assert again["checked"] == (9, 0)
 
 
-def test_one_more_row_and_one_edited_row_are_what_is_new(project: Project) -> None:
+def test_one_more_row_and_one_edited_row_are_what_is_new(project: Any) -> None:
     edited = {**ROWS[1], "output": "It boils water, for tea above all."}
     added = {"instruction": "Explain what a lathe is.", "output": "It turns wood and metal into round things."}
     project.holds([ROWS[0], edited, *ROWS[2:], added])
@@ -98,7 +66,7 @@ def test_one_more_row_and_one_edited_row_are_what_is_new(project: Project) -> No
     }  # fmt: skip
 
 
-def test_another_order_is_nothing_new(project: Project) -> None:
+def test_another_order_is_nothing_new(project: Any) -> None:
     project.holds(ROWS[::-1])
     assert new(project.run()) == NOTHING
     project.holds(ROWS)
@@ -117,7 +85,7 @@ def test_another_order_is_nothing_new(project: Project) -> None:
     ],
     ids=str,
 )
-def test_what_a_setting_decides_follows_from_what_is_known(project: Project, changed: dict[str, Any]) -> None:
+def test_what_a_setting_decides_follows_from_what_is_known(project: Any, changed: dict[str, Any]) -> None:
     counts = new(project.run(**changed))
     # Another seed is other hash functions; an empty answer that only is noted goes on to dedup.
     anew = {"signed": 8} if "seed" in changed else {}
@@ -126,13 +94,13 @@ def test_what_a_setting_decides_follows_from_what_is_known(project: Project, cha
     assert counts == NOTHING | anew
 
 
-def test_a_check_that_is_left_out_and_comes_back_costs_nothing(project: Project) -> None:
+def test_a_check_that_is_left_out_and_comes_back_costs_nothing(project: Any) -> None:
     assert new(project.run(validation={"severities": {"refusal.full": "off"}})) == NOTHING
     assert new(project.run()) == NOTHING
 
 
 def test_a_check_that_changed_is_asked_again_about_every_record_and_no_other_is(
-    project: Project, monkeypatch: pytest.MonkeyPatch
+    project: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = tuple(
         check._replace(passes=check.passes & ~pl.col("completion").str.contains("quicksilver"))
@@ -152,26 +120,26 @@ def test_a_check_that_changed_is_asked_again_about_every_record_and_no_other_is(
     ],
 )
 def test_other_code_of_a_step_works_that_step_out_again(
-    project: Project, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, anew: dict[str, int]
+    project: Any, monkeypatch: pytest.MonkeyPatch, module: Any, name: str, anew: dict[str, int]
 ) -> None:
     monkeypatch.setattr(module, name, lambda *_: "another-version")
     assert new(project.run()) == NOTHING | anew
 
 
-def test_another_model_embeds_everything_again_and_nothing_else(project: Project) -> None:
+def test_another_model_embeds_everything_again_and_nothing_else(project: Any) -> None:
     # A model's name is a part of what it is, as its files are.
     (project.folder / "mine").symlink_to(ModelFolder(BUILTIN).path)
     assert new(project.run(dedup={"model": str(project.folder / "mine")})) == NOTHING | {"embedded": 8}
     assert new(project.run()) == NOTHING
 
 
-def test_tone_needs_its_own_sentences_once(project: Project) -> None:
+def test_tone_needs_its_own_sentences_once(project: Any) -> None:
     asked = project.run(score={"toxicity": "prompts"})
     assert (asked["toxicity"], asked["embedded"]) == ((8, 8), (8 + 135, 135))
     assert project.run(score={"toxicity": "prompts"})["embedded"] == (8 + 135, 0)
 
 
-def test_a_target_prepares_each_record_once_for_each_window(project: Project) -> None:
+def test_a_target_prepares_each_record_once_for_each_window(project: Any) -> None:
     def prepared(**training: Any) -> tuple[int, int]:
         return project.run(training={"target": "openai", **training})["prepared"]
 
