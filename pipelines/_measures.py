@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines import _languages, _tokens
 from pipelines._languages import detect, model_path
+from pipelines._tally import count
 from pipelines._tokens import TOKENIZER, count_tokens
 from pipelines.cache.keys import made_by, source_digest
 from pipelines.cache.remembered import remembered
@@ -35,13 +36,14 @@ def measures(records: pl.DataFrame, *, cache: str | None = None, keys: pl.Series
     looking up each text by itself would take three times as long for the few texts that two records share.
     """
     if cache is None or keys is None:
+        count("measured", records.height, records.height)
         return _measured(records)
     store = Store(cache, KIND, measured_by(), SPOKEN)
 
     def measured(rows: NDArray[np.int64]) -> pl.DataFrame:
         return _measured(records[rows])
 
-    return remembered(store, keys, measured)
+    return remembered(store, keys, measured, step="measured")
 
 
 def measured_by() -> str:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipelines import _shingles
 from pipelines._shingles import by_slice, ngrams
+from pipelines._tally import count
 
 PERMUTATIONS = 128
 # A pair exactly at the threshold is proposed with at least this probability.
@@ -53,6 +54,7 @@ def band_keys(texts: pl.Series, bands: Bands, *, ngram: int, seed: int, cache: s
     out once for each text, and saved.
     """
     if cache is None:
+        count("signed", len(texts), len(texts))
         made = [keys_of(part, bands) for part in _computed(texts, ngram, seed)]
         return np.concatenate([np.zeros((bands.bands, 0), dtype=np.uint64), *made], axis=1)
     return _remembered(texts.fill_null(""), bands, ngram, seed, cache)
@@ -101,6 +103,7 @@ def _remembered(texts: pl.Series, bands: Bands, ngram: int, seed: int, cache: st
         made.append(keys_of(_unpacked(table), bands))
     fresh = pl.DataFrame([keys, texts.alias("text")]).unique(KEY, keep="first", maintain_order=True)
     fresh = fresh.join(pl.concat(names).to_frame(), on=KEY, how="anti", maintain_order="left")
+    count("signed", len(texts), fresh.height)
     for number, signatures in enumerate(_computed(fresh["text"], ngram, seed)):
         names.append(fresh[KEY][number * BATCH : (number + 1) * BATCH])
         tables.save(names[-1], _packed(signatures))

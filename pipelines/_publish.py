@@ -23,6 +23,7 @@ from pipelines._manifest import files_in, write_manifest
 from pipelines._people import DECISIONS, digest
 from pipelines._stages import Run
 from pipelines._surroundings import SURROUNDINGS
+from pipelines._tally import Tally
 from pipelines._versions import version_of, versions
 from pipelines._workspace import STAGED, carry_on, install, save_frame, save_json
 from pipelines.gate import figures_of, report_of
@@ -31,7 +32,7 @@ from pipelines.report import Measured, build_report, released_of
 from schemas.errors import PolicyError
 from schemas.manifest import InputEntry, Manifest
 from schemas.policy import Policy
-from schemas.report import ExportFigures, People, Report, SourceFigures
+from schemas.report import ExportFigures, New, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
 
@@ -232,7 +233,16 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         embedding_dimensions=dimensions or None,
         embedding_seconds=dedup["embedding_seconds"],
         draft=run.settings.dedup.draft,
+        new=_new(noted),
     )
+
+
+def _new(noted: Mapping[str, Any]) -> New:
+    """What all stages together worked out anew."""
+    tally = Tally()
+    for entry in noted.values():
+        tally.take_in(entry["new"])
+    return New.model_validate(tally.told())
 
 
 def _name(run: Run) -> str:

@@ -16,6 +16,7 @@ from pipelines._best import best_of
 from pipelines._bounds import Vectors, cosine_of
 from pipelines._direct import is_few
 from pipelines._neighbours import EXACT_UP_TO, Pairs, most_neighbours, nearest, pairs_of, similar_pairs
+from pipelines._tally import count
 from pipelines._tiles import UNITS, in_units
 from pipelines.cache import snapshots
 from pipelines.cache.keys import made_by, source_digest
@@ -30,10 +31,12 @@ _WORTH = 5_000
 def pairs_among(vectors: Vectors, *, min_similarity: float, cache: str | None) -> Pairs:
     """See `similar_pairs`; what is known from an earlier search is taken from `cache`."""
     if cache is None or not _WORTH <= len(vectors) <= EXACT_UP_TO:
+        count("compared", len(vectors), len(vectors))
         return similar_pairs(vectors, min_similarity=min_similarity)
     members, maker = _members(vectors), _maker(f"{min_similarity:.6f}")
     before = snapshots.latest(cache, PAIRS, maker, members)
     found = None if before is None else _completed(before, vectors, min_similarity)
+    count("compared", len(vectors), len(vectors) if before is None or found is None else int((~before.known).sum()))
     if found is None:
         found = similar_pairs(vectors, min_similarity=min_similarity)
     # A row that has more neighbours than are kept would lack some when others are gone.
@@ -45,10 +48,12 @@ def pairs_among(vectors: Vectors, *, min_similarity: float, cache: str | None) -
 def nearest_among(vectors: Vectors, *, cache: str | None) -> NDArray[np.float64]:
     """The similarity of each row to its nearest other, NaN where there is none; see `nearest`."""
     if cache is None or not _WORTH <= len(vectors) <= EXACT_UP_TO:
+        count("neighbours", len(vectors), len(vectors))
         return nearest(vectors, vectors, same=True).similarity
     members, maker = _members(vectors), _maker()
     before = snapshots.latest(cache, NEAREST, maker, members)
     if before is None:
+        count("neighbours", len(vectors), len(vectors))
         found = nearest(vectors, vectors, same=True)
         units, position = np.rint(found.similarity * UNITS).astype(np.int64), found.position
     else:
@@ -86,6 +91,7 @@ def _caught_up(before: snapshots.Snapshot, vectors: Vectors) -> tuple[NDArray[np
     units[before.now[there]] = before.found["units"].to_numpy()[there]
     position[before.now[there]] = np.where(was[there] >= 0, before.now[was[there]], -1)
     anew, kept = np.flatnonzero(position < 0), np.flatnonzero(position >= 0)
+    count("neighbours", len(vectors), len(anew))
     new = np.flatnonzero(~before.known)
     if len(anew):
         position[anew] = best_of(vectors[anew], vectors, itself=anew)

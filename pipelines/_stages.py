@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pipelines._manifest import sha256_of
 from pipelines._progress import Stage, counted, reporter
 from pipelines._shown import one_line
+from pipelines._tally import tallied
 from pipelines._workspace import save_frame, save_json
 from pipelines.embedding.tiers import DRAFT
 from schemas.outcome import CONTAMINATION_SIMILAR
@@ -312,7 +313,8 @@ _BESIDE = {"ingest": ("unreadable.parquet",), "dedup": ("links.parquet", "vector
 def perform(name: str, run: Run) -> Stage:
     """Run one stage and leave its frames in the work folder, then its figures, with the digests of what it left."""
     began = time.monotonic()
-    result = STAGES[name](run)
+    with tallied() as tally:
+        result = STAGES[name](run)
     path = save_frame(result.kept, run.work / f"{name}.parquet", passing=True)
     if result.dropped is not None:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
@@ -322,7 +324,8 @@ def perform(name: str, run: Run) -> Stage:
     for parts in (run.work / name, run.work / f"{name}.dropped"):
         shutil.rmtree(parts, ignore_errors=True)
     files = {file: sha256_of(run.work / file) for file in _left(name, run.work)}
-    save_json({"stage": stage._asdict(), "figures": result.figures, "files": files}, run.work / f"{name}.json")
+    noted = {"stage": stage._asdict(), "figures": result.figures, "new": tally.told(), "files": files}
+    save_json(noted, run.work / f"{name}.json")
     return stage
 
 
@@ -360,7 +363,8 @@ def dropped(run: Run) -> list[pl.DataFrame]:
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:
-    """`stage` (what it counted), `figures` (what it measured) and `files` (what it left, by their digests)."""
+    """`stage` (what it counted), `figures` (what it measured), `new` (what of its work was not known before) and
+    `files` (what it left, by their digests)."""
     content: dict[str, Any] = json.loads((run.work / f"{stage}.json").read_text(encoding="utf-8"))
     return content
 

@@ -16,6 +16,7 @@ from schemas.report import (
     CheckFigures,
     DemandResult,
     Difficulty,
+    New,
     People,
     Repairs,
     Report,
@@ -58,6 +59,8 @@ def summary_lines(report: Report) -> list[str]:
         lines.append(f"repairs     {repairs}")
     if report.run.draft:
         lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
+    if new := new_line(report.run.new):
+        lines.append(f"new         {new}")
     if report.training:
         lines.append(f"target      {training_line(report.training)}")
     if report.difficulty:
@@ -98,6 +101,17 @@ def training_line(training: Training) -> str:
         f"{one_line(training.target, 60)} at {training.max_length:,} tokens: {count(rows.tokens)} trained on, "
         f"{count(rows.supervised)} learnt, {plural(rows.truncated, 'row')} cut off"
     ) + (lost if given.skipped or given.unrendered else "")
+
+
+def new_line(new: New | None) -> str:
+    """How much of the work was not known from earlier runs; "" where that was not counted."""
+    if new is None or new.read is None:
+        return ""
+    steps = (
+        ("checked", new.checked), ("prepared", new.prepared), ("embedded", new.embedded), ("asked", new.asked),
+    )  # fmt: skip
+    done = [f"{work.new:,} {name}" for name, work in steps if work]
+    return ", ".join([f"{new.read.new:,} of {plural(new.read.all, 'row')} read", *done])
 
 
 def _difficulty(found: Difficulty) -> str:

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._tally import count
 from pipelines.cache.keys import made_by
 from pipelines.cache.remembered import remembered
 from pipelines.cache.store import Store
@@ -41,6 +42,8 @@ def with_toxicity(
     """
     if records.is_empty():
         return records.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
+    # A product with vectors that are there: nothing worth keeping.
+    count("toxicity", records.height, records.height)
     score = scorer(encoder, cache=cache)
     worst = score(vectors)[records["vector"].to_numpy()]
     if answers:

@@ -13,6 +13,7 @@ from checks.catalogue import reads_only_the_record, verdicts
 from checks.quality import behind_quality, quality
 from checks.registry import PREFIX, Check
 from checks.versions import version_of, versions_of
+from pipelines._tally import count
 from pipelines.cache.keys import made_by, text_keys
 from pipelines.cache.place import place_at
 from pipelines.cache.remembered import remembered
@@ -42,6 +43,8 @@ def judged(
     The checks read nothing but the record (`catalogue.reads_only_the_record`). With `cache` and the records' `keys`
     a verdict is worked out once for each record and version of its check, and saved.
     """
+    count("checked", records.height, 0)
+    count("verdicts", records.height * (len(checks) + 1), 0)
     if cache is None or keys is None:
         return _worked_out(records, checks, with_quality=True)
     members = _members(checks)
@@ -74,6 +77,8 @@ def _flags(checks: Sequence[Check]) -> dict[str, pl.Expr]:
 
 
 def _worked_out(records: pl.DataFrame, checks: Sequence[Check], *, with_quality: bool) -> pl.DataFrame:
+    count("checked", 0, records.height)
+    count("verdicts", 0, records.height * (len(checks) + with_quality))
     read = [*(each for check in checks for each in check.reads), *(behind_quality() if with_quality else ())]
     ready = with_derived(records, read)
     scores = [quality(ready)] if with_quality else []

@@ -10,6 +10,7 @@ import typer
 from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
+from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
 from schemas.errors import UsageError
 
@@ -232,6 +233,7 @@ def report(
         typer.launch(page.resolve().as_uri())
 
 
+app.command()(diff)
 app.command()(cost)
 app.command()(agreement)
 

@@ -20,6 +20,7 @@ from pipelines._rows import Batch, Broken, NotARecord, Row, excerpt_of
 from pipelines._shapes import SHAPES, detect, drafts_of
 from pipelines._sources import DatasetSource, FileSource, RefusedSource, RemoteSource, Source, find_sources
 from pipelines._streams import fingerprint
+from pipelines._tally import count
 from schemas.errors import SourceError, UsageError
 from schemas.manifest import InputEntry
 from schemas.report import SourceFigures
@@ -226,6 +227,7 @@ def _write(name: str, opened: Opened, own: Path, first_row_id: int, limits: Limi
         counts["records"] += made.height
         counts["unreadable"] += len(broken)
     _refuse_without_records(counts, first)
+    count("read", counts["rows"], counts["rows"])
     figures = SourceFigures(source=name, status="read", shape=shape, **known | counts)
     return _Taken(figures, records, unreadable)
 

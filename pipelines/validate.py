@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -109,10 +110,10 @@ def _judged(
     """The records with what is measured, their quality, and a column per check in the order of the checks."""
     keys = record_keys(records) if cache else None
     steady, others = apart(checks)
-    # Models that hold Python's lock speak for one core, polars' regexes for the other.
+    # Models that hold Python's lock speak for one core, polars' regexes for the other. The run's tally goes with them.
     with ThreadPoolExecutor(1) as beside:
-        asked = beside.submit(measures, records, cache=cache, keys=keys)
-        prepared = beside.submit(trainability, records, plan, cache=cache, keys=keys)
+        asked = beside.submit(copy_context().run, measures, records, cache=cache, keys=keys)
+        prepared = beside.submit(copy_context().run, trainability, records, plan, cache=cache, keys=keys)
         passed = judged(records, steady, cache=cache, keys=keys)
         spoken, training = asked.result(), prepared.result()
     measured = _measured(records, spoken).with_columns(training)

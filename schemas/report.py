@@ -358,6 +358,32 @@ class StageFigures(Part):
     dropped: int
 
 
+class Work(Part):
+    """Things that a step needed, and how many of them it worked out; the others were known from an earlier run.
+
+    Of equal ones the first is worked out, so that `new` may be less than `all` where nothing was known.
+    """
+
+    all: int
+    new: int
+
+
+class New(Part):
+    """What the run worked out anew, by step. Null where the step was not taken."""
+
+    read: Work | None = None  # rows of sources
+    measured: Work | None = None  # records: tokens and languages
+    checked: Work | None = None  # records, by one check at least that reads the record alone
+    verdicts: Work | None = None  # single verdicts of those checks, the quality score being one
+    prepared: Work | None = None  # records, as the target's trainer prepares them
+    signed: Work | None = None  # texts, by MinHash
+    embedded: Work | None = None  # texts; one that is needed twice, as in full precision too, counts twice
+    compared: Work | None = None  # prompts, with all others, for close pairs
+    neighbours: Work | None = None  # prompts whose nearest neighbour was looked for
+    toxicity: Work | None = None  # records; always all of them, as it costs next to nothing
+    asked: Work | None = None  # records, by the language model that measures difficulty
+
+
 class Run(Part):
     run_id: str
     name: str
@@ -376,6 +402,7 @@ class Run(Part):
     embedding_dimensions: int | None
     embedding_seconds: float = 0.0  # of the run's time: models loaded, converted and at work, vectors read and kept
     draft: bool = False  # embedded by static vectors, which find few of the semantic duplicates and remove none
+    new: New | None = None  # null in reports of before it was counted
 
 
 class DemandResult(Part):

@@ -33,6 +33,10 @@ step "explain by id" 0 "its twin came from" assay explain "$out/demo" "${id:0:12
 step "report" 0 "report.html" assay report "$out/demo"
 step "export" 0 "openai: " assay export "$out/demo" --to openai --out "$out/openai"
 step "cache" 0 "MB" assay cache
+step "the same again, and one setting" 0 "new         372 of 372 rows read, 0 checked, 0 embedded" \
+    assay curate data/samples/train --out "$out/other" --against data/samples/benchmarks/holdout.jsonl --seed 7
+step "a difference has its cause" 0 "because     seed: nothing else differs" assay diff "$out/demo" "$out/other"
+step "row by row" 0 "train → " assay diff "$out/demo" "$out/other" --rows
 
 step "serve" 0 "accounts    made now" assay annotate serve --port 0
 step "a forecast" 0 "asks for" assay annotate push "$out/demo" --dry-run
@@ -55,6 +59,7 @@ step "no server, no push" 2 "assay annotate serve" assay annotate push "$out/dem
 printf 'name: strict\ndemands:\n  - figure: rows.released\n    min: 100000\n' > "$out/strict.yaml"
 step "a stricter policy fails" 1 "FAILED" assay gate "$out/demo" --policy "$out/strict.yaml"
 echo >> "$out/demo/splits/train.jsonl"
+step "an altered file cannot be compared" 2 "was altered after the release was made" assay diff "$out/demo" "$out/other"
 step "an altered file cannot be judged" 2 "was altered after the release was made" assay gate "$out/demo"
 echo '<!doctype html><p>Not found' > "$out/data.json"
 step "what is no data is refused" 2 "assay: " assay curate "$out/data.json" --out "$out/none"

@@ -31,12 +31,18 @@ GROUP_ROWS = 16_384
 _LAYOUT = "1"
 _LAYOUT_AT = "assay.cache"
 _SUMS_AT = "assay.sums"
+# The folder it was written for: in another, it would tell of another model or another check.
+_BELOW_AT = "assay.below"
 _MAGIC = b"PAR1"
 _HALVES = pl.Schema({"first": pl.UInt64(), "second": pl.UInt64()})
 
 
 class DamagedError(Exception):
     """A file, or a piece of one, that is not what was written. Never leaves this folder."""
+
+
+class AbsentError(DamagedError):
+    """A file that went meanwhile, or one of another layout: nothing is wrong with it. Never leaves this folder."""
 
 
 class Encoded(NamedTuple):
@@ -46,8 +52,8 @@ class Encoded(NamedTuple):
     data: memoryview
 
 
-def encode(table: Any) -> Encoded:
-    """A pyarrow table as one file. Its first column is `key`, fixed_size_binary(16).
+def encode(table: Any, below: str) -> Encoded:
+    """A pyarrow table as one file for the folder `below`. Its first column is `key`, fixed_size_binary(16).
 
     Bytes of a fixed size are not compressed: keys and vectors are as good as random, and it would only cost time.
     """
@@ -68,7 +74,7 @@ def encode(table: Any) -> Encoded:
         writer.write_table(table.slice(start, GROUP_ROWS), row_group_size=GROUP_ROWS)
         sums.append(_digest(sink.getbuffer()[begun:]))
         begun = sink.tell()
-    writer.add_key_value_metadata({_LAYOUT_AT: _LAYOUT, _SUMS_AT: json.dumps(sums)})
+    writer.add_key_value_metadata({_LAYOUT_AT: _LAYOUT, _SUMS_AT: json.dumps(sums), _BELOW_AT: below})
     writer.close()
     data = sink.getbuffer()
     keys = halves_of(table).sort("first", "second")
@@ -124,8 +130,11 @@ class CacheFile:
                 self.keys = halves_of(parquet.read(columns=[KEY]))
         except MemoryError:
             raise
+        except FileNotFoundError as error:
+            raise AbsentError(f"{entry.path}: is gone") from error
         except Exception as error:  # pyarrow and each of fsspec's filesystems have errors of their own
             raise DamagedError(f"{entry.path}: {error}") from error
+        _refuse_misplaced(parquet, entry)
         schema = parquet.schema_arrow.remove_metadata()
         self.values = schema.remove(schema.get_field_index(KEY))
         """The columns beside the key."""
@@ -179,9 +188,16 @@ def _end_of(source: Any, entry: Entry) -> bytes:
 def _sums(parquet: Any) -> list[str]:
     about = parquet.metadata.metadata or {}
     if about.get(_LAYOUT_AT.encode()) != _LAYOUT.encode():
-        raise DamagedError("has another layout")
+        raise AbsentError("has another layout")
     sums: list[str] = json.loads(about[_SUMS_AT.encode()])
     return sums
+
+
+def _refuse_misplaced(parquet: Any, entry: Entry) -> None:
+    """Raise DamagedError for a file that was written for another folder. Older files do not say for which."""
+    written_for = (parquet.metadata.metadata or {}).get(_BELOW_AT.encode())
+    if written_for is not None and written_for.decode() != entry.path.rpartition("/")[0]:
+        raise DamagedError(f"{entry.path}: was written for {written_for.decode()}")
 
 
 def _pieces(metadata: Any, sums: list[str], stop: int) -> list[_Piece]:

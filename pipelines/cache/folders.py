@@ -11,6 +11,7 @@ from pathlib import Path
 
 import orjson
 
+from pipelines.cache import said
 from pipelines.cache.home import local_folder
 from pipelines.cache.place import ASIDE
 
@@ -25,20 +26,31 @@ class KeptFolder:
     """
 
     def __init__(self, root: str, kind: str, made_by: str) -> None:
+        self._root = root
         self.path = local_folder(root) / kind / made_by
 
     def find(self) -> Path | None:
         """The folder, when it holds exactly what was written; else null."""
-        try:
-            said = orjson.loads((self.path / CONTENTS).read_bytes())
-            sound = said == _digests(self.path)
-        except (OSError, ValueError):
-            return None
-        if not sound:
+        if not self.is_sound():
             return None
         with suppress(OSError):  # a cache that may only be read is still of use
             os.utime(self.path / CONTENTS)
         return self.path
+
+    def is_sound(self) -> bool:
+        """Whether it holds exactly what was written. That it does not is told once; that nothing is there is not."""
+        try:
+            listed = (self.path / CONTENTS).read_bytes()
+        except OSError:
+            return False
+        try:
+            sound: bool = orjson.loads(listed) == _digests(self.path)
+        except (OSError, ValueError):
+            sound = False
+        # Another process may have put another in its place, or removed it, meanwhile.
+        if not sound and (self.path / CONTENTS).is_file():
+            said.damaged(self._root, f"{self.path.parent.name}/{self.path.name}")
+        return sound
 
     def keep(self, write: Callable[[Path], None]) -> Path:
         """Let `write` fill an empty folder, and keep it in the place of what is there. Returns where it is.

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._tally import count
 from pipelines.cache.files import KEY
 from pipelines.cache.keys import places
 from pipelines.cache.store import Store
@@ -16,6 +17,7 @@ def remembered(
     keys: pl.Series,
     compute: Callable[[NDArray[np.int64]], pl.DataFrame],
     *,
+    step: str | None = None,
     at_once: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     final: pl.Expr | None = None,
@@ -29,6 +31,7 @@ def remembered(
 
     With `at_once`, `compute` gets so many positions at most, and what it made of them is kept before it gets more:
     what an interrupted run has done need not be done again. `progress` is told (done, missing) before and after each.
+    What was missing counts as new in this `step` of the run's tally.
     """
     known = store.load(keys)
     rows = keys.rename(KEY).to_frame().with_row_index("row")
@@ -36,6 +39,8 @@ def remembered(
     nameless = fresh.filter(pl.col(KEY).is_null())
     fresh = pl.concat([fresh.drop_nulls(KEY).unique(KEY, keep="first"), nameless]).sort("row")
     positions = fresh["row"].cast(pl.Int64).to_numpy()
+    if step:
+        count(step, len(keys), len(positions))
     if not len(positions):
         return known.drop(KEY)[places(known[KEY], keys)]
     tell = progress or (lambda done, missing: None)

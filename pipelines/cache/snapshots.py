@@ -40,6 +40,9 @@ def latest(root: str, kind: str, maker: str, members: pl.Series) -> Snapshot | N
     """The kept set that shares most with `members` (strings, each once); null where none shares enough."""
     best, most = None, _SHARED * len(members)
     for name in _names(root, kind, maker):
+        # Proven before it is read: what is no Parquet may do worse to a reader than raise.
+        if not KeptFolder(root, kind, name).is_sound():
+            continue
         with suppress(OSError, pl.exceptions.PolarsError):
             now = places(members, pl.read_parquet(local_folder(root) / kind / name / _SET)["member"])
             if (shared := int((now >= 0).sum())) >= most:

@@ -9,17 +9,24 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from pipelines._progress import reporter
-from pipelines.cache import upkeep
-from pipelines.cache.files import FILE_BYTES, KEY, CacheFile, DamagedError, binary, encode, halves, is_ours
+from pipelines.cache import said, upkeep
+from pipelines.cache.files import (
+    FILE_BYTES,
+    KEY,
+    AbsentError,
+    CacheFile,
+    DamagedError,
+    binary,
+    encode,
+    halves,
+    is_ours,
+)
 from pipelines.cache.place import Place, place_at
 
 # A use is noted once a day: pruning counts in days.
 _NOTED_SECONDS = 86_400
 _SEGMENT = re.compile(r"\w[\w.-]*")
 _OLDEST = pl.CompatLevel.oldest()
-# What was said already: a full disk is told of once in a process.
-_told: set[str] = set()
 
 
 class Store:
@@ -95,6 +102,7 @@ class Tables:
                     if table is None:
                         lost.append(piece)
                         missed.append(file.keys[mine])
+                        self._tell_of(piece)
                     else:
                         yield table
                 self._note_use(file)
@@ -108,7 +116,7 @@ class Tables:
         table = values.add_column(0, KEY, binary(keys))
         rows = max(1, min(len(keys), FILE_BYTES * len(keys) // max(table.nbytes, 1)))
         for start in range(0, len(keys), rows):
-            name, data = encode(table.slice(start, rows))
+            name, data = encode(table.slice(start, rows), self.below)
             self._write(f"{self.below}/{name}", data)
 
     def _write(self, path: str, data: memoryview) -> None:
@@ -123,7 +131,7 @@ class Tables:
             raise
         except Exception as error:  # each of fsspec's filesystems has errors of its own
             self._unwritable = True
-            _tell(self._root, error)
+            said.unwritable(self._root, error)
 
     def _known(self) -> list[CacheFile]:
         """The files of ours that are there now, in the order of their names. They never change: each is opened once."""
@@ -143,13 +151,22 @@ class Tables:
     def _opened(self, place: Place, entry: Any) -> CacheFile | None:
         try:
             file = CacheFile(place, entry)
+        except AbsentError:
+            return None
         except DamagedError:
+            said.damaged(self._root, entry.path)
             return None
         self._values = self._values or file.values
         return file if file.values.equals(self._values) else None
 
+    def _tell_of(self, piece: Piece) -> None:
+        """A piece that is still there is damaged; a file that another process removed meanwhile is not."""
+        if any(entry.path == piece.path for entry in place_at(self._root).entries(self.below)):
+            said.damaged(self._root, piece.path)
+
     def _note_use(self, file: CacheFile) -> None:
-        if time.time() - file.entry.used > _NOTED_SECONDS:
+        # A use in the future is one too: the clock was wrong then, or is now.
+        if abs(time.time() - file.entry.used) > _NOTED_SECONDS:
             place_at(self._root).touch(file.entry.path, time.time())
 
 
@@ -182,10 +199,3 @@ def _pieces(file: CacheFile, rows: NDArray[np.int64]) -> Iterator[tuple[Piece, N
         if table is not None and len(mine) < table.num_rows:
             table = table.take(mine - file.first_rows[group])
         yield Piece(file.entry.path, group), mine, table
-
-
-def _tell(root: str, error: Exception) -> None:
-    if root not in _told:
-        _told.add(root)
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        reporter().line(f"cache         cannot be written ({reason}); the run goes on, what it makes is not kept")

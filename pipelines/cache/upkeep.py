@@ -68,7 +68,7 @@ def contents(root: str) -> list[Kept]:
             len({entry.path.split("/")[1] for entry in mine}),
             len(mine),
             sum(entry.bytes for entry in mine),
-            max(entry.used for entry in mine),
+            min(max(entry.used for entry in mine), time.time()),
         )
         for kind in sorted({_kind(entry) for entry in ours})
         for mine in [[entry for entry in ours if _kind(entry) == kind]]
@@ -82,10 +82,11 @@ def prune(root: str, *, older_than: float | None = None, max_bytes: int | None =
     """
     place, now = place_at(root), time.time()
     days = 0.0 if older_than is None and max_bytes is None else older_than
-    units = sorted(_units(place.entries()), key=lambda unit: (unit.used, unit.entries))
-    left, gone = sum(unit.bytes for unit in units), []
-    for unit in units:
-        if (days is not None and unit.used <= now - days * 86_400) or (max_bytes is not None and left > max_bytes):
+    # What a clock that was wrong called a use in the future is as good as one now.
+    units = sorted((min(unit.used, now), unit) for unit in _units(place.entries()))
+    left, gone = sum(unit.bytes for _, unit in units), []
+    for used, unit in units:
+        if (days is not None and used <= now - days * 86_400) or (max_bytes is not None and left > max_bytes):
             gone.append(unit)
             left -= unit.bytes
     gone_entries = [entry for unit in gone for entry in unit.entries]
@@ -104,7 +105,9 @@ def _remove(place: Place, entries: list[Entry]) -> None:
 
 def _abandoned(place: Place, now: float) -> list[Entry]:
     """What a killed process left half-written."""
-    return [entry for entry in place.entries() if _ASIDE.match(entry.path) and entry.used < now - _ABANDONED_SECONDS]
+    return [
+        entry for entry in place.entries() if _ASIDE.match(entry.path) and abs(entry.used - now) > _ABANDONED_SECONDS
+    ]
 
 
 def _units(entries: list[Entry]) -> list[_Unit]:
@@ -163,7 +166,7 @@ def _merge(place: Place, below: str, entries: list[Entry]) -> int:
         return 0
     table = pa.concat_tables([table for _, table in alike]).combine_chunks()
     first = halves_of(table).with_row_index("row").unique(["first", "second"], keep="first", maintain_order=True)
-    name, data = encode(table.take(first["row"].cast(pl.Int64).to_numpy()))
+    name, data = encode(table.take(first["row"].cast(pl.Int64).to_numpy()), below)
     path = f"{below}/{name}"
     place.write(path, data)
     place.touch(path, max(entry.used for entry, _ in alike))

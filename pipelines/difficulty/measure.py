@@ -84,6 +84,7 @@ def with_difficulty(
         store,
         record_keys(asked),
         lambda places: ask(asked[places]),
+        step="asked",
         at_once=_AT_ONCE,
         progress=progress,
         final=pl.col("difficulty_note").ne_missing(Note.NOT_FINITE.value),

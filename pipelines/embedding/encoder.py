@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._tally import count
 from pipelines.cache.keys import made_by, places, text_keys
 from pipelines.cache.vectors import VectorStore
 from pipelines.embedding.backend import Backend, Embedded, Progress, UnavailableError
@@ -100,6 +101,7 @@ class Encoder:
         stored = store.load(each["key"])
         at = places(stored.keys, each["key"])
         missing, known = np.flatnonzero(at < 0), np.flatnonzero(at >= 0)
+        count("embedded", each.height, len(missing))
         vectors, truncated = stored.vectors[at[known]], stored.truncated[at[known]]
         if len(missing):
             new = self._embed(tier, each[missing], store, progress)

@@ -10,6 +10,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._progress import reporter
+from pipelines._tally import count
 from pipelines.cache.keys import made_by, source_digest
 from pipelines.cache.remembered import remembered
 from pipelines.cache.store import Store
@@ -67,13 +68,14 @@ def trainability(
     if plan is None:
         return unmeasured(records.height)
     if cache is None or keys is None:
+        count("prepared", records.height, records.height)
         return _prepared(records, plan, cache).to_struct("training")
     store = Store(cache, KIND, prepared_by(plan), FIELDS)
 
     def prepared(rows: NDArray[np.int64]) -> pl.DataFrame:
         return _prepared(records[rows], plan, cache)
 
-    return remembered(store, keys, prepared).select(FIELDS.names()).to_struct("training")
+    return remembered(store, keys, prepared, step="prepared").select(FIELDS.names()).to_struct("training")
 
 
 def prepared_by(plan: Plan) -> str:

@@ -1,9 +1,11 @@
-"""One finished release for all tests that only look at one, made by the real flow."""
+"""One finished release for all tests that only look at one, made by the real flow; and stages without a release."""
 
+import itertools
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -75,3 +77,41 @@ def finished(prefect_server: None, store: Path, source: Path, tmp_path_factory: 
         [str(source)], str(out), {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}}
     )
     return out
+
+
+class Staged:
+    """A source whose stages are run again and again; `work` is where the last run left its frames."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._numbers = folder, itertools.count()
+        self.source, self.work = folder / "tools.jsonl", folder
+
+    def holds(self, rows: list[dict[str, str]]) -> None:
+        self.source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def run(self, **settings: dict[str, Any]) -> dict[str, tuple[int, int]]:
+        """`all` and `new` of each step, by what the stages noted."""
+        from pipelines._prepare import gather
+        from pipelines._stages import STAGES, Run, noted, perform
+        from pipelines._tally import Tally
+        from schemas.settings import Settings
+
+        self.work = self.folder / f"work-{next(self._numbers)}"
+        self.work.mkdir()
+        # Tone is told by sentences of its own, which are embedded too.
+        given = {**settings, "score": {"toxicity": "off", **settings.get("score", {})}}
+        run = Run(
+            self.work, self.folder / "out", (str(self.source),), Settings.model_validate(given), "2026-01-01T00:00:00"
+        )
+        gather(run)
+        tally = Tally()
+        for name in STAGES:
+            perform(name, run)
+            tally.take_in(noted(run, name)["new"])
+        return {step: (counts["all"], counts["new"]) for step, counts in tally.told().items()}
+
+
+@pytest.fixture(scope="session")
+def staged() -> type[Staged]:
+    """Makes a project of a folder."""
+    return Staged

@@ -25,7 +25,10 @@ def test_its_summary_is_in_readme(release):
     from pipelines._summary import summary_lines
     from pipelines.gate import report_of
 
-    assert "\n".join(summary_lines(report_of(release))) in README, "paste the new run's output into README"
+    # How much of the work is new depends on what other tests have left in the cache.
+    said, readme = summary_lines(report_of(release)), README.splitlines()
+    told = ["\n".join(line for line in lines if not line.startswith("new ")) for lines in (said, readme)]
+    assert told[0] in told[1], "paste the new run's output into README"
 
 
 def test_the_story_of_its_row_is_in_readme(release):

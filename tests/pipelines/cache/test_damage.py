@@ -12,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines._progress import Reporter, report_to
-from pipelines.cache import store as store_module
+from pipelines.cache import said
 from pipelines.cache.keys import text_keys
 from pipelines.cache.store import Store
 from pipelines.cache.vectors import VectorStore
@@ -32,7 +32,7 @@ class Heard(Reporter):
 @pytest.fixture
 def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What the person who waits is told."""
-    monkeypatch.setattr(store_module, "_told", set())
+    monkeypatch.setattr(said, "_told", set())
     listener = Heard()
     report_to(listener)
     yield listener.lines
@@ -118,6 +118,33 @@ def test_what_lies_in_the_way_is_passed_over(tmp_path: Path) -> None:
     frame_of(3).write_parquet(path.with_name("notes.parquet"))
     path.with_name("3" * 32 + "-" + "3" * 32 + ".parquet").touch()
     assert loaded(tmp_path, 1, 2, 3)["n"].to_list() == [1, 2]
+
+
+def test_a_whole_file_of_another_maker_is_not_believed(tmp_path: Path, heard: list[str]) -> None:
+    path = saved(tmp_path, 1, 2)
+    other = tmp_path / "checks" / "v0" / path.name
+    other.parent.mkdir()
+    path.rename(other)
+    assert loaded(tmp_path, 1, 2).is_empty()
+    assert Store(str(tmp_path), "checks", "v0", SCHEMA).load(frame_of(1)["key"]).is_empty()
+    assert [line.partition(";")[0] for line in heard] == [
+        f"cache         holds what was damaged (checks/v0/{path.name})"
+    ]
+    other.rename(path)
+    assert loaded(tmp_path, 1, 2)["n"].to_list() == [1, 2]
+
+
+def test_a_file_that_another_process_removed_is_no_damage(tmp_path: Path, heard: list[str]) -> None:
+    path = saved(tmp_path, *range(10))
+    store = Store(str(tmp_path), "checks", "v1", SCHEMA)
+    assert store.load(frame_of(1)["key"]).height == 1
+    content = path.read_bytes()
+    for harm in (path.unlink, lambda: path.write_bytes(content[:8] + b"\0\0\0" + content[11:])):
+        harm()
+        assert store.load(frame_of(1)["key"]).is_empty()
+        path.write_bytes(content)
+    # Only the second was damage, and it is told once.
+    assert [line.partition(" (")[0] for line in heard] == ["cache         holds what was damaged"]
 
 
 def test_a_folder_where_the_file_should_be_costs_the_cache(tmp_path: Path, heard: list[str]) -> None:
