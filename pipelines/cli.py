@@ -11,6 +11,7 @@ from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
 from pipelines._commands_people import agreement, annotate, cost
+from pipelines._commands_serve import serve
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -234,6 +235,7 @@ def report(
 
 app.command()(cost)
 app.command()(agreement)
+app.command()(serve)
 
 
 if __name__ == "__main__":
