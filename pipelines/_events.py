@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import GateFailed
+from schemas.manifest import MANIFEST
 from schemas.report import Verdict
 
 GATE_FAILED = "assay.gate.failed"
@@ -25,6 +26,14 @@ def gate_failed(release: Path, run_id: str, verdict: Verdict) -> None:
         resource={"prefect.resource.id": f"assay.release.{run_id}", "prefect.resource.name": folder, FOLDER: folder},
         payload={"release": folder, "policy": verdict.policy, "failed": failed_demands(verdict)},
     )
+
+
+def stamp(release: Path) -> bytes | None:
+    """What differs from one release in a folder to the next; null where there is none."""
+    try:
+        return (release / MANIFEST).read_bytes()
+    except OSError:
+        return None
 
 
 def require_told(release: Path, policy: Path | None = None) -> Verdict:

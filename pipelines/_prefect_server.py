@@ -25,6 +25,11 @@ def server_url() -> str | None:
     return _configured() or (DEFAULT if _answers() else None)
 
 
+def is_of_the_network(error: Exception) -> bool:
+    """Whether Prefect's client failed because no server answered it."""
+    return "Failed to reach API" in str(error) or type(error).__module__.partition(".")[0] in {"httpx", "httpcore"}
+
+
 def _configured() -> str | None:
     """What prefect.toml, pyproject.toml or the active profile say, in Prefect's own order."""
     here = _toml(Path("prefect.toml")), _at(_toml(Path("pyproject.toml")), "tool", "prefect")

@@ -38,7 +38,8 @@ async def on_failed_gate(plan: Plan, deployments: Mapping[str, UUID]) -> str | N
         else:
             await client.create_automation(wanted)
     assert said is not None
-    steps = [f"runs {said.run}/{plan.name}"] if said.run else []
+    run = f"{said.run}/{plan.name}" if said.run in deployments else said.run
+    steps = [f"runs {run}"] if run else []
     return " and ".join([*steps, *([f"notifies {said.notify}"] if said.notify else [])])
 
 
@@ -71,6 +72,16 @@ async def _actions(
             SendNotification(block_document_id=await _block(said.notify, client), subject=_SUBJECT, body=_BODY)
         )
     return actions
+
+
+async def _deployment(named: str, client: PrefectClient) -> UUID:
+    try:
+        return (await client.read_deployment_by_name(named)).id
+    except ObjectNotFound as error:
+        raise UsageError(
+            f"project.on_failed_gate.run: the server has no deployment {named}; `prefect deployment ls` shows those "
+            "there are"
+        ) from error
 
 
 async def _block(named: str, client: PrefectClient) -> UUID:

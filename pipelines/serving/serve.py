@@ -63,6 +63,7 @@ def _tell_prefect(place: Place) -> None:
     # Runs tell of themselves, in our words; Prefect would log each error with its traceback.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     import pipelines._orchestration  # noqa: F401
 
 

@@ -43,7 +43,7 @@ def test_empty_sections_are_the_defaults(tmp_path: Path) -> None:
         ("project:\n  schedules:\n    curate: {cron: 0 3 * * *, timezone: Europe/Nowhere}\n", "is no time zone"),
         ("project:\n  schedules:\n    curate: {cron: 0 3 * * *, timezone: ../etc}\n", "is no time zone"),
         ("project:\n  on_failed_gate: {}\n", "neither run nor notify"),
-        ("project:\n  on_failed_gate: {run: gate}\n", "without end"),
+        ("project:\n  on_failed_gate: {run: gate}\n", "project.on_failed_gate.run"),
         ("project:\n  on_failed_gate: {notify: Slack}\n", "project.on_failed_gate.notify"),
         ("runner:\n  kind: spark\n", "runner.kind"),
         ("runner: [dask]\n", "runner"),
