@@ -62,14 +62,14 @@ def name_of(manifest: Manifest, content: bytes) -> str:
 def _put(release: Path, entry: FileEntry, place: "_Place") -> None:
     """One file, hashed as it is sent, so that what stands on the shelf is what the manifest says."""
     try:
-        with (release / entry.path).open("rb") as file:
-            told = hashlib.file_digest(file, "sha256").hexdigest()
-            if told != entry.sha256:
-                raise ReleaseError(f"{release / entry.path}: was altered after the release was made; curate again")
-            file.seek(0)
-            place.send(file, entry.path)
+        file = (release / entry.path).open("rb")
     except FileNotFoundError as error:
         raise ReleaseError(f"{release / entry.path}: is missing from the release; run `assay curate` again") from error
+    with file:
+        if hashlib.file_digest(file, "sha256").hexdigest() != entry.sha256:
+            raise ReleaseError(f"{release / entry.path}: was altered after the release was made; curate again")
+        file.seek(0)
+        place.send(file, entry.path)
 
 
 def _refuse_other(there: bytes, ours: bytes, url: str) -> None:

@@ -65,7 +65,12 @@ async def _actions(
     actions: list[ActionTypes] = []
     if said.run is not None:
         actions.append(
-            RunDeployment(source="selected", deployment_id=deployments[said.run], parameters=None, job_variables=None)
+            RunDeployment(
+                source="selected",
+                deployment_id=deployments.get(said.run) or await _deployment(said.run, client),
+                parameters=None,
+                job_variables=None,
+            )
         )
     if said.notify is not None:
         actions.append(
