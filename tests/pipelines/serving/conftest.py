@@ -111,9 +111,10 @@ class Served:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
+        # A child that outlives it would keep the pipe, and this thread, open; the fixture ends that one too.
         self._reader.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
+        if self.process.stdout is not None and not self._reader.is_alive():
+            self.process.stdout.close()
         return code
 
     def session(self) -> list[int]:
@@ -182,8 +183,7 @@ def serve() -> Iterator[Callable[..., Served]]:
     yield start
     for one in started:
         left = one.session()
-        if one.process.poll() is None:
-            one.ends()
+        one.ends()
         for pid in left:
             if alive(pid):
                 os.kill(pid, signal.SIGKILL)
