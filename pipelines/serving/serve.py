@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from annotation.home import make_home
@@ -16,6 +16,7 @@ from schemas.errors import UsageError
 
 Say = Callable[[str], None]
 
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # How often it is looked for runs that are due; Prefect's own 10 s would be most of a short interval.
 _POLL_SECONDS = 5.0
 _MIND_SECONDS = 3.0
@@ -46,15 +47,29 @@ def serve(
     # Runs inherit it, so that paths in messages and in the ledger are those of the file.
     os.chdir(plan.config.parent)
     own = Server(place, make_home() / "prefect-server.log") if place.own else None
+    _on_each_ending(_interrupt)
     try:
         if own is not None:
             say(f"{'server':<13} starting Prefect's own at {place.ui}")
             own.start()
         asyncio.run(_Stay(plan, place, own, say).until_told())
+    except KeyboardInterrupt:
+        pass  # told to stop before it served
     finally:
+        # Told again, it still ends what it has started.
+        _on_each_ending(signal.SIG_IGN)
         if own is not None:
             own.stop()
     say(f"{'stopped':<13} schedules are paused until `assay serve` runs again")
+
+
+def _on_each_ending(handler: Any) -> None:
+    for number in _ENDINGS:
+        signal.signal(number, handler)
+
+
+def _interrupt(*_: Any) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _tell_prefect(place: Place) -> None:
@@ -114,7 +129,7 @@ class _Stay:
             running = asyncio.create_task(runner.start())
             # By then the runner has set its own handler, which would end the process from within the loop.
             await asyncio.sleep(0)
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            for number in _ENDINGS:
                 asyncio.get_running_loop().add_signal_handler(number, self._told.set)
             loops = [self._mind_the_server(), self._told.wait(), *([self._watch()] if self._plan.watch else [])]
             tasks = [running, *(asyncio.create_task(each) for each in loops)]

@@ -71,6 +71,16 @@ def _lives(pid: int) -> bool:
         return False
 
 
+def test_stopped_while_its_server_starts_it_leaves_none(project: Any, serve: Callable[..., Any]) -> None:
+    project.says(SERVED)
+    served = serve(project, "serve", "--port", "0")
+    served.hears("starting Prefect's own")
+    while len(everything := served.session()) < 2:
+        assert served.process.poll() is None
+    assert served.ends(signal.SIGTERM) == 0
+    assert [pid for pid in everything if _lives(pid)] == []
+
+
 def test_stopped_in_the_middle_of_a_run_the_earlier_release_stays(
     project: Any, server: Any, serve: Callable[..., Any]
 ) -> None:
