@@ -44,6 +44,10 @@ def publish(release: Path, shelf: str) -> Published:
         missing = [entry for entry in manifest.files if there.get(entry.path) != entry.bytes]
         for entry in missing:
             _put(release, entry, place)
+        stored = place.sizes()
+        for entry in manifest.files:
+            if stored.get(entry.path) != entry.bytes:
+                raise UsageError(f"{place.url}/{entry.path}: was not stored whole; publish again")
         # A run that replaced the release meanwhile has also replaced its manifest.
         if (release / MANIFEST).read_bytes() != last:
             raise ReleaseError(f"{release}: was made again while it was published; publish it again")
@@ -89,8 +93,6 @@ class _Place(NamedTuple):
         import fsspec
 
         filesystem, path = fsspec.core.url_to_fs(shelf)
-        # What others wrote since this process last looked counts.
-        filesystem.invalidate_cache()
         folder = f"{path.rstrip('/')}/{name}"
         return cls(filesystem, folder, f"{shelf.rstrip('/')}/{name}")
 
@@ -100,7 +102,8 @@ class _Place(NamedTuple):
         return "file" in ((protocol,) if isinstance(protocol, str) else protocol)
 
     def sizes(self) -> dict[str, int]:
-        """Bytes of what is there, by its path below the folder."""
+        """Bytes of what is there, by its path below the folder; what others wrote meanwhile counts."""
+        self.filesystem.invalidate_cache()
         if not self.filesystem.exists(self.path):
             return {}
         found = self.filesystem.find(self.path, detail=True)
