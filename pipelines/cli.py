@@ -122,7 +122,7 @@ def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
 def _on_server(server: str, began: float, sources: list[str], out: Path, settings: "Settings") -> "Report":
     """The same by Prefect's flow, which is seen on the server."""
     from pipelines._course import CALLED
-    from pipelines._prefect_server import is_of_the_network
+    from pipelines._prefect_server import forget_events, is_of_the_network
     from pipelines._prepare import refuse_hopeless
 
     # The course asks the same; here the answer comes before Prefect is imported.
@@ -147,6 +147,7 @@ def _on_server(server: str, began: float, sources: list[str], out: Path, setting
         except Exception as error:
             if not is_of_the_network(error):
                 raise
+            forget_events()
             if made := _made_without(server, sources, out, settings):
                 return made
             raise UsageError(
