@@ -77,8 +77,8 @@ def _tell_prefect(place: Place) -> None:
     os.environ["PREFECT_API_URL"] = place.url
     # Runs tell of themselves, in our words; Prefect would log each error with its traceback.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "ERROR")
-    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
+    for part in ("ROOT_LEVEL", "INTERNAL_LEVEL"):
+        os.environ.setdefault(f"PREFECT_LOGGING_{part}", "CRITICAL")
     import pipelines._orchestration  # noqa: F401
 
 
