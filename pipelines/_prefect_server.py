@@ -25,6 +25,27 @@ def server_url() -> str | None:
     return _configured() or (DEFAULT if _answers() else None)
 
 
+def is_of_the_network(error: Exception) -> bool:
+    """Whether Prefect's client failed because no server answered it."""
+    return "Failed to reach API" in str(error) or type(error).__module__.partition(".")[0] in {"httpx", "httpcore"}
+
+
+def forget_events() -> None:
+    """Let go of what a server that went away was still to be told: at its end the process would try for minutes."""
+    from queue import Empty
+
+    from prefect.events.worker import EventsWorker
+
+    # Prefect has no public way to do so; without these names the process ends later, and as well.
+    for worker in list(getattr(EventsWorker, "_instances", {}).values()):
+        queue = getattr(worker, "_queue", None)
+        try:
+            while queue is not None:
+                queue.get_nowait()
+        except Empty:
+            continue
+
+
 def _configured() -> str | None:
     """What prefect.toml, pyproject.toml or the active profile say, in Prefect's own order."""
     here = _toml(Path("prefect.toml")), _at(_toml(Path("pyproject.toml")), "tool", "prefect")

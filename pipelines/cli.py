@@ -12,6 +12,7 @@ from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
 from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
+from pipelines._commands_serve import serve
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
 def _on_server(server: str, began: float, sources: list[str], out: Path, settings: "Settings") -> "Report":
     """The same by Prefect's flow, which is seen on the server."""
     from pipelines._course import CALLED
+    from pipelines._prefect_server import forget_events, is_of_the_network
     from pipelines._prepare import refuse_hopeless
 
     # The course asks the same; here the answer comes before Prefect is imported.
@@ -130,8 +132,10 @@ def _on_server(server: str, began: float, sources: list[str], out: Path, setting
     os.environ["PREFECT_API_URL"] = server
     # Errors are told by us, in one line; Prefect would log each with its traceback.
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
-    # Through its root logger it would also repeat what other libraries say.
+    # Through its root logger it would also repeat what other libraries say, and through its own each event that a
+    # server that died did not get.
     os.environ.setdefault("PREFECT_LOGGING_ROOT_LEVEL", "ERROR")
+    os.environ.setdefault("PREFECT_LOGGING_INTERNAL_LEVEL", "CRITICAL")
     import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
@@ -142,16 +146,25 @@ def _on_server(server: str, began: float, sources: list[str], out: Path, setting
         try:
             return flow(sources, str(out), settings.model_dump(mode="json"))
         except Exception as error:
-            if _is_of_the_network(error):
-                raise UsageError(
-                    f"PREFECT_API_URL={server}: no Prefect server answers there; "
-                    "start it, or set the variable to nothing"
-                ) from error
-            raise
+            if not is_of_the_network(error):
+                raise
+            forget_events()
+            if made := _made_without(server, sources, out, settings):
+                return made
+            raise UsageError(
+                f"PREFECT_API_URL={server}: no Prefect server answers there; start it, or set the variable to nothing"
+            ) from error
 
 
-def _is_of_the_network(error: Exception) -> bool:
-    return "Failed to reach API" in str(error) or type(error).__module__.partition(".")[0] in {"httpx", "httpcore"}
+def _made_without(server: str, sources: list[str], out: Path, settings: "Settings") -> "Report | None":
+    """The report of the release, where the run had finished it though the server went away; else null."""
+    from pipelines._progress import reporter
+    from pipelines._unchanged import unchanged
+
+    made = unchanged(out, sources, settings)
+    if made is not None:
+        reporter().line(f"unseen      {server} went away; the run went on, and its release is finished")
+    return made
 
 
 @app.command()
@@ -236,6 +249,7 @@ def report(
 app.command()(diff)
 app.command()(cost)
 app.command()(agreement)
+app.command()(serve)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,12 @@
-"""The Prefect flows: the stages in order, and the two ends of review by people.
+"""The Prefect flows: the stages in order, the two ends of review by people, the gate, and publishing.
 
 Each stage is a pure function; here it becomes a task that reads frames from the run's work folder and
 leaves frames there, so that paths pass between tasks and never data. A deployment (`pipelines.flow.curate`)
 runs this flow, and so does `assay curate` where there is a Prefect server; without one it takes the same
 course (`pipelines._course`) in its own process.
+
+Each flow may be called with `config`, the path of an assay.yaml: what the call does not say, its sections say, and
+relative paths start at its folder.
 """
 
 import pipelines._orchestration  # noqa: F401  isort: skip - sets what Prefect reads when it is imported
@@ -17,16 +20,18 @@ from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
-from pydantic import ValidationError
 
+from pipelines._account import account
 from pipelines._course import Steps, make_release, prepared
+from pipelines._events import gate_failed, require_told, stamp
+from pipelines._prefect_server import is_of_the_network
 from pipelines._progress import Stage, reporter
+from pipelines._project import called
 from pipelines._publish import Orchestration, publish
 from pipelines._stages import Run, perform
 from pipelines._summary import render_markdown
-from schemas.errors import SettingsError
-from schemas.report import Report
-from schemas.settings import Settings, first_problem, without_beside
+from schemas.errors import AssayError
+from schemas.report import Report, Verdict
 
 # Another try cannot help where there is no room or no right.
 _FINAL = {ENOSPC, EACCES, EROFS}
@@ -60,7 +65,7 @@ def prepare(run: Run) -> float:
 
 
 @_task
-def release(run: Run, orchestration: Orchestration) -> Report:
+def write_release(run: Run, orchestration: Orchestration) -> Report:
     """Exports, contract, report, verdict and manifest."""
     return publish(run, orchestration)
 
@@ -69,60 +74,118 @@ def _staged(name: str, run: Run) -> Stage:
     return stage.with_options(name=name)(name, run)
 
 
-TASKS = Steps("prefect", prepare, _staged, release)
+TASKS = Steps("prefect", prepare, _staged, write_release)
 """Each step as a task."""
 
 
 def _run_name() -> str:
     """`alpaca_data.json.gz and 2 more, 2026-01-31 14:05`: what a person looks for in a list of runs."""
-    sources = flow_run.parameters.get("sources") or ["nothing"]
+    sources = flow_run.parameters.get("sources") or _named_in(flow_run.parameters.get("config")) or ["nothing"]
     more = f" and {len(sources) - 1} more" if len(sources) > 1 else ""
     return f"{Path(sources[0]).name}{more}, {datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
+def _named_in(config: str | None) -> tuple[str, ...]:
+    """The sources of a project; none where its file cannot be read, which the run itself will say."""
+    try:
+        with called(config) as call:
+            return call.project.sources
+    except (AssayError, OSError):
+        return ()
+
+
 @flow(name="curate", flow_run_name=_run_name, persist_result=False)
-def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None) -> Report:
+def curate(
+    sources: list[str] | None = None,
+    out: str | None = None,
+    settings: dict[str, Any] | None = None,
+    config: str | None = None,
+) -> Report:
     """Curate `sources` into a gated release in the folder `out`.
 
-    `settings` is the content of assay.yaml; without it the defaults hold. Raises AssayError: a
-    SourceError when no source can be read, a UsageError when `out` cannot be used.
+    `settings` is the content of assay.yaml; without it those of `config` hold, else the defaults. Says so where the
+    gate failed (see _events). Raises AssayError: a SourceError when no source can be read, a UsageError when `out`
+    cannot be used, or another run is writing there.
     """
-    report = make_release(sources, Path(out), _settings(settings), TASKS)
-    _show(report)
-    return report
+    with account("curate"), called(config, settings) as call:
+        folder = call.out(out)
+        before = stamp(folder)
+        report = make_release(call.sources(sources), folder, call.settings(), TASKS)
+        # Said once of each release, not with each run that finds it unchanged.
+        if report.gate is not None and not report.gate.passed and stamp(folder) != before:
+            gate_failed(folder, report.run.run_id, report.gate)
+        _show_if_anybody_sees(report)
+        return report
 
 
 @flow(name="annotate-push", persist_result=False)
-def annotate_push(release: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+def annotate_push(
+    release: str | None = None, settings: dict[str, Any] | None = None, config: str | None = None
+) -> dict[str, Any]:
     """Give out what waits for review in the folder `release`, once, within the budget.
 
-    `settings` is the content of assay.yaml, of which only `annotation` counts; without it those of the release
-    hold. Returns what `assay annotate push --json` prints. Raises AssayError.
+    Of the settings only `annotation` counts; without any those of the release hold. Returns what
+    `assay annotate push --json` prints. Raises AssayError.
     """
     from pipelines.annotate import push
 
-    return push(Path(release), _settings(settings) if settings else None, progress=reporter().line).figures
+    with account("annotate-push"), called(config, settings) as call:
+        return push(call.out(release), call.settings_if_said(), progress=reporter().line).figures
 
 
 @flow(name="annotate-pull", persist_result=False)
-def annotate_pull(release: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+def annotate_pull(
+    release: str | None = None, settings: dict[str, Any] | None = None, config: str | None = None
+) -> dict[str, Any]:
     """Read what people answered, book it, decide; and make the release again where something new was decided.
 
-    `settings` as for `annotate_push`. Returns what `assay annotate pull --json` prints. Raises AssayError.
+    Settings as for `annotate_push`. Returns what `assay annotate pull --json` prints. Raises AssayError.
     """
     from pipelines.annotate import pull
 
-    got = pull(Path(release), _settings(settings) if settings else None, progress=reporter().line)
-    if got.sources:
-        curate(list(got.sources), release, got.settings.model_dump(mode="json"))
-    return {**got.figures, "released": bool(got.sources)}
+    with account("annotate-pull"), called(config, settings) as call:
+        folder = call.out(release)
+        got = pull(folder, call.settings_if_said(), progress=reporter().line)
+        if got.sources:
+            curate(list(got.sources), str(folder), got.settings.model_dump(mode="json"))
+        return {**got.figures, "released": bool(got.sources)}
 
 
-def _settings(given: dict[str, Any] | None) -> Settings:
+@flow(name="gate", persist_result=False)
+def gate(release: str | None = None, policy: str | None = None, config: str | None = None) -> Verdict:
+    """Judge a release as `assay gate` does. Says so where it fails (see _events).
+
+    Raises GateFailed when it fails, and ReleaseError when it cannot be judged, so that the run is seen to have failed.
+    """
+    with account("gate"), called(config) as call:
+        return require_told(call.out(release), Path(policy) if policy else None)
+
+
+@flow(name="release", persist_result=False)
+def release(release: str | None = None, to: str | None = None, config: str | None = None) -> dict[str, Any]:
+    """Publish a finished release to the folder or URL `to`, if its files are as they were made and its gate passes.
+
+    Publishing again changes nothing, and completes what was interrupted. Returns `url`, `files` and `written`. Raises
+    GateFailed and ReleaseError as `gate` does, and UsageError where `to` cannot be written.
+    """
+    from pipelines._shelf import publish as put
+
+    with account("release"), called(config) as call:
+        folder, shelf = call.out(release), call.shelf(to)
+        require_told(folder)
+        published = put(folder, shelf)
+        reporter().line(f"published     {published.written} of {published.files} files written to {published.url}")
+        return published._asdict()
+
+
+def _show_if_anybody_sees(report: Report) -> None:
+    """A server that went away meanwhile is no reason to fail: the release is finished."""
     try:
-        return Settings.model_validate(without_beside(given or {}))
-    except ValidationError as error:
-        raise SettingsError(f"settings: {first_problem(error)}") from error
+        _show(report)
+    except Exception as error:
+        if not is_of_the_network(error):
+            raise
+        reporter().line(f"{'unseen':<13} the Prefect server does not answer, so it does not show the report")
 
 
 def _show(report: Report) -> None:

@@ -6,8 +6,9 @@ that another hour or another cluster makes no other release.
 
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import SettingsError
 from schemas.settings import BESIDE, Frozen, first_problem, read_settings_file
@@ -19,8 +20,17 @@ class ScheduleSettings(Frozen):
     """When a deployment runs: by cron, or every so many seconds. Neither: only when it is asked for."""
 
     cron: str | None = Field(default=None, min_length=1)
-    interval: float | None = Field(default=None, gt=0)  # seconds
+    interval: float | None = Field(default=None, gt=0, le=10 * 366 * 86_400)  # seconds
     timezone: str = "UTC"  # of the cron line
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, said: str) -> str:
+        try:
+            ZoneInfo(said)
+        except (KeyError, ValueError, OSError) as error:  # OSError: a folder of them, such as Europe
+            raise ValueError("is no time zone; give one of IANA's names, such as Europe/Berlin") from error
+        return said
 
     @model_validator(mode="after")
     def _one_of_both(self) -> "ScheduleSettings":
@@ -35,6 +45,21 @@ class WatchSettings(Frozen):
     every: float = Field(default=60.0, gt=0)  # seconds
 
 
+class FailedGateSettings(Frozen):
+    """What follows a gate that failed: a deployment runs, a notification is sent, or both."""
+
+    # annotate-push or annotate-pull of this project, or any deployment of the server, as FLOW/NAME.
+    run: str | None = Field(default=None, pattern=r"^(annotate-push|annotate-pull|[^/%]+/[^/%]+)$")
+    # A notification block of Prefect's, as TYPE/NAME: slack-webhook/data-team.
+    notify: str | None = Field(default=None, pattern=r"^[a-z0-9-]+/[a-z0-9-]+$")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "FailedGateSettings":
+        if self.run is None and self.notify is None:
+            raise ValueError("says neither run nor notify; give one, or remove the section")
+        return self
+
+
 class ProjectSettings(Frozen):
     """What runs by the clock. Relative paths start at the folder of assay.yaml."""
 
@@ -44,6 +69,7 @@ class ProjectSettings(Frozen):
     publish: str | None = None
     schedules: dict[Deployment, ScheduleSettings] = Field(default_factory=dict)
     watch: WatchSettings | None = None
+    on_failed_gate: FailedGateSettings | None = None
 
 
 class RunnerSettings(Frozen):

@@ -1,0 +1,1 @@
+"""Scheduled runs: a Prefect server, the project's deployments, and a look at the sources now and then."""
