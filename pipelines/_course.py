@@ -15,9 +15,11 @@ from checks.contract.process import contract_process
 from pipelines._prepare import gather, refuse_hopeless
 from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import Orchestration, publish
+from pipelines._runner import opened
 from pipelines._stages import STAGES, Run, perform
 from pipelines._unchanged import unchanged
 from pipelines._workspace import workspace
+from schemas.project import RunnerSettings
 from schemas.report import Report
 from schemas.settings import Settings
 
@@ -46,14 +48,24 @@ def prepared(run: Run) -> float:
     return time.monotonic() - began
 
 
+HERE = RunnerSettings()
+"""In this process."""
+
 PLAIN = Steps(NO_ORCHESTRATOR, prepared, perform, publish)
 """One after the other, in this process."""
 
 
-def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: Steps = PLAIN) -> Report:
+def make_release(
+    sources: Sequence[str],
+    out: Path,
+    settings: Settings,
+    steps: Steps = PLAIN,
+    runner: RunnerSettings = HERE,
+) -> Report:
     """Curate `sources` into a gated release in `out`, or leave the one that is there where nothing has changed.
 
-    Raises AssayError: a SourceError when no source can be read, a UsageError when `out` cannot be used.
+    `runner` says where the shards are worked on, which makes no difference to the release. Raises AssayError: a
+    SourceError when no source can be read, a UsageError when `out` or the runner cannot be used.
     """
     called = CALLED.get() or time.monotonic()
     entered = time.monotonic()
@@ -61,8 +73,13 @@ def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: S
     if same := unchanged(out, sources, settings):
         reporter().line(f"unchanged     nothing has changed since the release in {out} was made; it stands")
         return same
-    with workspace(out) as work, ExitStack() as beside:
-        run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"))
+    with opened(runner) as workers, workspace(out) as work, ExitStack() as beside:
+        # Workers start in other folders.
+        work = work.absolute()
+        workers.check(work)
+        if workers.told:
+            reporter().line(f"{'runner':<13} {workers.told}")
+        run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"), workers)
         # What lies between the steps' own clocks and this one is the orchestrator's.
         lost = entered - called
         entered = time.monotonic()

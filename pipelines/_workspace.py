@@ -148,7 +148,7 @@ def save_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path, *, passing: bool 
         frame.sink_parquet(aside, compression=packing)
     else:
         frame.write_parquet(aside, compression=packing)
-    _settle(aside, path)
+    settle(aside, path)
     return path
 
 
@@ -156,7 +156,7 @@ def save_text(text: str, path: Path) -> Path:
     """Write UTF-8 aside, sync and rename. What UTF-8 cannot hold becomes a question mark."""
     aside = path.with_name(f".{path.name}.aside")
     aside.write_text(text, encoding="utf-8", errors="replace")
-    _settle(aside, path)
+    settle(aside, path)
     return path
 
 
@@ -165,7 +165,8 @@ def save_json(content: Any, path: Path) -> Path:
     return save_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
 
 
-def _settle(aside: Path, path: Path) -> None:
+def settle(aside: Path, path: Path) -> None:
+    """Sync what was written aside, and give it its name."""
     with aside.open("rb") as file:
         os.fsync(file.fileno())
     aside.replace(path)

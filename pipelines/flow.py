@@ -16,6 +16,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 from pydantic import ValidationError
 
@@ -25,6 +26,7 @@ from pipelines._publish import Orchestration, publish
 from pipelines._stages import Run, perform
 from pipelines._summary import render_markdown
 from schemas.errors import SettingsError
+from schemas.project import RunnerSettings
 from schemas.report import Report
 from schemas.settings import Settings, first_problem, without_beside
 
@@ -84,10 +86,11 @@ def _run_name() -> str:
 def curate(sources: list[str], out: str, settings: dict[str, Any] | None = None) -> Report:
     """Curate `sources` into a gated release in the folder `out`.
 
-    `settings` is the content of assay.yaml; without it the defaults hold. Raises AssayError: a
-    SourceError when no source can be read, a UsageError when `out` cannot be used.
+    `settings` is the content of assay.yaml; without it the defaults hold. Where the flow has prefect-dask's
+    DaskTaskRunner (`curate.with_options(task_runner=...)`), the shards go to its workers too. Raises AssayError: a
+    SourceError when no source can be read, a UsageError when `out` or the runner cannot be used.
     """
-    report = make_release(sources, Path(out), _settings(settings), TASKS)
+    report = make_release(sources, Path(out), _settings(settings), TASKS, _runner(settings))
     _show(report)
     return report
 
@@ -123,6 +126,15 @@ def _settings(given: dict[str, Any] | None) -> Settings:
         return Settings.model_validate(without_beside(given or {}))
     except ValidationError as error:
         raise SettingsError(f"settings: {first_problem(error)}") from error
+
+
+def _runner(given: dict[str, Any] | None) -> RunnerSettings:
+    if type(FlowRunContext.get().task_runner).__name__ == "DaskTaskRunner":  # type: ignore[union-attr]
+        return RunnerSettings(kind="dask")
+    try:
+        return RunnerSettings.model_validate((given or {}).get("runner") or {})
+    except ValidationError as error:
+        raise SettingsError(f"settings.runner: {first_problem(error)}") from error
 
 
 def _show(report: Report) -> None:
