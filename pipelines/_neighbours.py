@@ -114,7 +114,7 @@ def _by_cells(vectors: Vectors, least: int, closest: Closest, sharing: Sharing |
     for found in pairs_in_cells(vectors, cells, looked_in, least, sharing):
         closest.add(found)
     pairs = closest.pairs()
-    way = f"k-means cells that overlap, {looked_in} of {cells.count:,}"
+    way = f"k-means cells that overlap, {looked_in} of {cells.number:,}"
     return Pairs(pairs, len(closest.capped), _recall(vectors, pairs, least), way)
 
 

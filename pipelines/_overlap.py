@@ -42,7 +42,7 @@ class Cells(NamedTuple):
     centres: Whole
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many there are."""
         return len(self.centres)
 
@@ -74,7 +74,7 @@ class Cells(NamedTuple):
         of each."""
         if not len(a):
             return 1
-        most = min(self.count, MOST_CELLS)
+        most = min(self.number, MOST_CELLS)
         ranks = np.minimum(self._rank(vectors, a, b), self._rank(vectors, b, a))
         return int(min(most, 1 + np.quantile(ranks, 1 - lost, method="higher")))
 
@@ -139,7 +139,7 @@ def pairs_in_cells(
     if sharing is None:
         parts = (slice(start, start + ROWS_OF_WORK) for start in range(0, len(vectors), ROWS_OF_WORK))
         near = np.concatenate([cells.nearest(_whole(unit_rows(vectors, part)), looked_in) for part in parts])
-        homes, guests = Order.of(near[:, :1], cells.count), Order.of(near[:, 1:], cells.count)
+        homes, guests = Order.of(near[:, :1], cells.number), Order.of(near[:, 1:], cells.number)
         work = _pieces(homes, guests)
         yield from in_order(lambda piece: _search(vectors, homes, guests, *piece, least), work)
         return
@@ -150,7 +150,7 @@ def pairs_in_cells(
         for start in range(0, len(vectors), ROWS_OF_WORK)
     )
     near = np.concatenate([array_of(shard.path) for shard in runner.map(house, asked)])
-    homes, guests = Order.of(near[:, :1], cells.count), Order.of(near[:, 1:], cells.count)
+    homes, guests = Order.of(near[:, :1], cells.number), Order.of(near[:, 1:], cells.number)
     left = [(leave_array(each.rows, folder).path, leave_array(each.starts, folder).path) for each in (homes, guests)]
     visits = (Visited(path, left[0], left[1], *piece, least, folder) for piece in _pieces(homes, guests))
     for shard in runner.map(visit, visits):
@@ -208,7 +208,8 @@ def _propose(
 
 
 def _whole(rows: NDArray[np.float32]) -> Whole:
-    return np.rint(rows * np.float32(SCALE))
+    whole: Whole = np.rint(rows * np.float32(SCALE))
+    return whole
 
 
 def _moved(rows: Whole, home: NDArray[np.int32], centres: Whole) -> Whole:

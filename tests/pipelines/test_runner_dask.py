@@ -4,14 +4,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
+from pipelines import _near_shared, _slices
+from pipelines._course import make_release
 from pipelines._runner import opened
+from pipelines.embedding import encoder
 from schemas.errors import UsageError
 from schemas.project import RunnerSettings
+from schemas.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "data" / "samples" / "train"
@@ -57,6 +63,48 @@ def test_the_same_bytes_on_workers_and_nothing_but_stages_is_said(
     noise = [line for line in done.stderr.splitlines() if "distributed" in line or "Warning" in line]
     assert noise == []
     assert f"runner        Dask, {workers} worker" in done.stderr
+
+
+@pytest.fixture
+def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shards of 64 records and chunks of 32 texts, so that few rows make many of them."""
+    monkeypatch.setattr(_slices.slices_of, "__kwdefaults__", {"most_bytes": 1})
+    monkeypatch.setattr(encoder, "CHUNK", 32)
+    monkeypatch.setattr(_near_shared, "BATCH", 50)
+    monkeypatch.setattr(_near_shared, "OWNED", 100)
+
+
+def released(out: Path, runner: RunnerSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
+    """A release of the samples from an empty cache."""
+    monkeypatch.setenv("ASSAY_CACHE", str(out.parent / f"{out.name}-cache"))
+    make_release([str(SAMPLES)], out, Settings.model_validate(SPLIT), runner=runner)
+    return bytes_of(out)
+
+
+def kill_one_that_works(folder: Path, killed: list[int]) -> None:
+    """SIGKILL to a worker of this process as soon as a shard lies in `folder`."""
+    while not list(folder.glob("[!.]*.parquet")):
+        time.sleep(0.01)
+    worker = next(
+        each for each in psutil.Process().children(recursive=True) if "spawn_main" in " ".join(each.cmdline())
+    )
+    worker.kill()
+    killed.append(worker.pid)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stage", ["validate", "dedup.shared"])
+def test_a_run_that_loses_a_worker_makes_the_same_bytes(
+    small_pieces: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    here = released(tmp_path / "here", RunnerSettings(), monkeypatch)
+    killed: list[int] = []
+    killer = threading.Thread(target=kill_one_that_works, args=(tmp_path / "out" / ".work" / stage, killed))
+    killer.start()
+    there = released(tmp_path / "out", RunnerSettings(kind="dask", workers=2), monkeypatch)
+    killer.join()
+    assert killed
+    assert there == here
 
 
 def slow_word(path: str) -> str:

@@ -111,7 +111,7 @@ def test_cells_searched_by_others_give_the_pairs_of_one_process(
 def test_no_pair_across_a_border_is_lost_where_all_cells_are_looked_in() -> None:
     rows = bunches(1_000, 0.4)
     cells = Cells.of(rows)
-    found = pairs_in_cells(rows, cells, min(cells.count, 64), int(0.8 * UNITS), None)
+    found = pairs_in_cells(rows, cells, min(cells.number, 64), int(0.8 * UNITS), None)
     together = {(min(a, b), max(a, b)) for each in found for a, b in zip(each.a.tolist(), each.b.tolist(), strict=True)}
     assert together == set(similar_pairs(rows, min_similarity=0.8).pairs.select("a", "b").iter_rows())
 
