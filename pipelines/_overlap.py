@@ -30,6 +30,8 @@ MOST_CELLS = 64
 ROWS_OF_WORK = 2**16
 # Rows and columns of one product.
 _ROWS, _COLUMNS = 2_048, 8_192
+# Coordinates of all rows that are added up at once.
+_SUMMED = 32
 # Products of float32 are off by far less, and so are proposals.
 _OFF_BY = 1e-4
 
@@ -216,8 +218,10 @@ def _moved(rows: Whole, home: NDArray[np.int32], centres: Whole) -> Whole:
     """Each centre at the mean direction of its rows; one without rows stays."""
     from scipy.sparse import csr_matrix
 
-    ones = np.ones(len(rows))
-    sums = csr_matrix((ones, (home, np.arange(len(rows)))), shape=(len(centres), len(rows))) @ rows.astype(np.float64)
+    ones = csr_matrix((np.ones(len(rows)), (home, np.arange(len(rows)))), shape=(len(centres), len(rows)))
+    # Some columns at a time, so that no second copy of the rows is held.
+    blocks = range(0, rows.shape[1], _SUMMED)
+    sums = np.concatenate([ones @ rows[:, at : at + _SUMMED].astype(np.float64) for at in blocks], axis=1)
     length = np.sqrt((sums * sums).sum(axis=1, keepdims=True))
     return np.where(length > 0, np.rint(sums * (SCALE / np.maximum(length, 1))), centres).astype(np.float32)
 
