@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from schemas.errors import UsageError
 
 # What decides how a model's numbers are multiplied: another set may give other last bits, and so other bytes.
 _ARITHMETIC = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8", "asimd", "bf16", "sve")
+
+_ALONE = threading.Lock()
 
 PROBE = "probe"
 """The file in a run's work folder that a worker proves with that it sees and may write the folder."""
@@ -67,10 +70,14 @@ def look(folder: str) -> Seen:
 
 
 def work(asked: Asked) -> Any:
-    """On a worker: do a piece of work for a process that is like this one. Raises UsageError for another."""
+    """On a worker: do a piece of work for a process that is like this one. Raises UsageError for another.
+
+    One piece at a time in a process, however many threads it has: models, and what they are run by, are shared.
+    """
     if myself() != asked.by:
         raise UsageError(differs(myself(), asked.by, f"a worker on {os.uname().nodename}"))
-    return asked.function(asked.item)
+    with _ALONE:
+        return asked.function(asked.item)
 
 
 @contextmanager

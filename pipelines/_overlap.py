@@ -95,7 +95,7 @@ class Order(NamedTuple):
     """Rows by cell: those that live there, and the guests that are looked for there. Cell c has the rows from
     `starts[c]` to `starts[c + 1]`, ascending."""
 
-    rows: NDArray[np.int64]
+    rows: NDArray[np.int32]
     starts: NDArray[np.int64]
 
     @classmethod
@@ -104,11 +104,11 @@ class Order(NamedTuple):
         flat = cells.reshape(-1)
         order = np.argsort(flat, kind="stable")
         starts = np.concatenate(([0], np.cumsum(np.bincount(flat, minlength=count))))
-        return cls(order // max(1, cells.shape[1]), starts)
+        return cls((order // max(1, cells.shape[1])).astype(np.int32), starts)
 
     def of_cell(self, cell: int) -> NDArray[np.int64]:
         """The rows of a cell."""
-        return np.asarray(self.rows[self.starts[cell] : self.starts[cell + 1]])
+        return np.asarray(self.rows[self.starts[cell] : self.starts[cell + 1]], dtype=np.int64)
 
 
 class Housed(NamedTuple):

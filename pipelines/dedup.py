@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from pipelines._answers import MIN_WORDS, compare
 from pipelines._close_prompts import close_prompts
+from pipelines._closest import refuse_too_many
 from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
 from pipelines._near import near_pairs, similarities
 from pipelines._near_shared import shared_near_pairs
@@ -261,6 +262,8 @@ class Prompts(NamedTuple):
 def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> Prompts:
     """Add `vector` (position of the prompt's vector) and `truncated`; equal prompts share one vector."""
     prompts = records.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
+    # Before the hours that their embedding takes.
+    refuse_too_many(prompts.height)
     embedded = encoder.encode(prompts["prompt"], progress=progress)
     known = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
     rows = records.join(known, on="prompt", how="left", maintain_order="left")

@@ -129,7 +129,8 @@ def _settings(given: dict[str, Any] | None) -> Settings:
 
 
 def _runner(given: dict[str, Any] | None) -> RunnerSettings:
-    if type(FlowRunContext.get().task_runner).__name__ == "DaskTaskRunner":  # type: ignore[union-attr]
+    # Its module is not imported to ask: most flows run without.
+    if type(getattr(FlowRunContext.get(), "task_runner", None)).__name__ == "DaskTaskRunner":
         return RunnerSettings(kind="dask")
     try:
         return RunnerSettings.model_validate((given or {}).get("runner") or {})

@@ -4,11 +4,13 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from pipelines._alike import PROBE, Self, differs, look, probe, refuse_unlike
+from pipelines._alike import PROBE, Asked, Self, differs, look, myself, probe, refuse_unlike, work
 from pipelines._runner import opened, runner_named
 from schemas.errors import SettingsError, UsageError
 from schemas.project import RunnerSettings
@@ -69,6 +71,29 @@ def test_a_processor_that_multiplies_in_another_way_is_refused() -> None:
         "same bytes; start the run on a machine like the workers, with no others among them"
     )
     assert "without avx512f" in differs(mine._replace(processor="avx2"), mine, "a worker")
+
+
+inside: list[str] = []
+
+
+def alone(name: str) -> list[str]:
+    """Who is at work while this is."""
+    inside.append(name)
+    time.sleep(0.05)
+    seen = list(inside)
+    inside.remove(name)
+    return seen
+
+
+def test_a_worker_with_many_threads_does_one_piece_at_a_time() -> None:
+    with ThreadPoolExecutor(3) as threads:
+        asked = [Asked(myself(), alone, name) for name in ("a", "b", "c")]
+        assert list(threads.map(work, asked)) == [["a"], ["b"], ["c"]]
+
+
+def test_a_piece_of_work_is_refused_by_a_worker_that_is_another() -> None:
+    with pytest.raises(UsageError, match=r"a worker on .* has Assay .* and not 9\.9; install the same version there"):
+        work(Asked(myself()._replace(version="9.9"), alone, "a"))
 
 
 def test_the_command_says_in_one_line_that_no_scheduler_is_there(tmp_path: Path) -> None:
