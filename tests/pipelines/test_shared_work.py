@@ -17,7 +17,7 @@ from pipelines._runner import LOCAL, Runner, Sharing, opened
 from pipelines._slices import leave_array
 from pipelines._tiles import UNITS
 from pipelines.embedding.encoder import Encoder
-from pipelines.embedding.tiers import Tier
+from pipelines.embedding.tiers import Tier, exact
 from schemas.project import RunnerSettings
 
 
@@ -135,18 +135,20 @@ def test_rows_stand_in_their_cells_in_order() -> None:
     assert Order.of(np.zeros((3, 0), dtype=np.int32), 2).of_cell(1).tolist() == []
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("tier", [Tier.REFERENCE, exact()])
 def test_chunks_embedded_by_others_are_the_same_vectors_and_kept(
-    workers: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    workers: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tier: Tier
 ) -> None:
     from pipelines.embedding import encoder
 
     monkeypatch.setattr(encoder, "CHUNK", 16)
     texts = [f"Tell me about river {number} and {'its many bends ' * (number % 7)}" for number in range(40)]
-    here = Encoder(cache=tmp_path / "here", tier=Tier.REFERENCE).encode(texts)
+    here = Encoder(cache=tmp_path / "here", tier=tier).encode(texts)
     sharing = Sharing(workers, tmp_path / "shared")
-    shared = Encoder(cache=tmp_path / "there", tier=Tier.REFERENCE, sharing=sharing).encode(texts)
+    shared = Encoder(cache=tmp_path / "there", tier=tier, sharing=sharing).encode(texts)
     assert np.array_equal(shared.vectors, here.vectors)
     assert np.array_equal(shared.truncated, here.truncated)
-    again = Encoder(cache=tmp_path / "there", tier=Tier.REFERENCE, sharing=Sharing(LOCAL, tmp_path / "nowhere"))
+    again = Encoder(cache=tmp_path / "there", tier=tier, sharing=Sharing(LOCAL, tmp_path / "nowhere"))
     assert np.array_equal(again.encode(texts).vectors, here.vectors)
     assert not (tmp_path / "nowhere").exists()
