@@ -175,8 +175,7 @@ def local_cluster(workers: int | None) -> Iterator[Any]:
         yield cluster
 
 
-@contextmanager
-def prefect_runner(settings: RunnerSettings) -> Iterator[Any]:
+def prefect_runner(settings: RunnerSettings) -> Any:
     """prefect-dask's task runner for a flow: its client is the one that shards are given out by."""
     try:
         from prefect_dask.task_runners import DaskTaskRunner
@@ -185,10 +184,10 @@ def prefect_runner(settings: RunnerSettings) -> Iterator[Any]:
     _hush()
     asked = {"timeout": REACHED_IN}
     if settings.address is not None:
-        yield DaskTaskRunner(address=settings.address, client_kwargs=asked)
-        return
-    with local_cluster(settings.workers) as cluster:
-        yield DaskTaskRunner(cluster=cluster, client_kwargs=asked)
+        return DaskTaskRunner(address=settings.address, client_kwargs=asked)
+    # Named by how it is made: a flow duplicates its runner, and would leave a cluster that is given behind.
+    how: Any = local_cluster
+    return DaskTaskRunner(cluster_class=how, cluster_kwargs={"workers": settings.workers}, client_kwargs=asked)
 
 
 def _not_installed() -> UsageError:

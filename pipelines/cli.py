@@ -1,7 +1,6 @@
 """The command line. What a command needs is imported when it runs, so that `assay --help` is quick."""
 
 import os
-from contextlib import ExitStack
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -147,11 +146,11 @@ def _on_server(
     from pipelines.flow import curate as flow
 
     # The heartbeat's thread would hold every run up by a second at its end.
-    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}), ExitStack() as stack:
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         if runner.kind == "dask":
             from pipelines._runner_dask import prefect_runner
 
-            flow = flow.with_options(task_runner=stack.enter_context(prefect_runner(runner)))
+            flow = flow.with_options(task_runner=prefect_runner(runner))
         try:
             said = {**settings.model_dump(mode="json"), "runner": runner.model_dump(mode="json")}
             return flow(sources, str(out), said)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from pipelines._progress import Reporter, report_to
 from pipelines._runner import opened
 from schemas.errors import UsageError
 from schemas.project import RunnerSettings
@@ -118,6 +120,16 @@ def sleeps(seconds: float) -> float:
     return seconds
 
 
+class Lines(Reporter):
+    """Keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.said.append(text)
+
+
 @pytest.mark.slow
 def test_a_prefect_flow_with_its_dask_runner_makes_the_same_release(
     prefect_server: None, finished: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -129,8 +141,14 @@ def test_a_prefect_flow_with_its_dask_runner_makes_the_same_release(
 
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "cache"))
     said = {"split": {"validation": 0.2, "test": 0.2}, "export": {"formats": ["trl", "openai"]}}
-    with prefect_runner(RunnerSettings(kind="dask", workers=2)) as runner:
+    runner, lines = prefect_runner(RunnerSettings(kind="dask", workers=2)), Lines()
+    report_to(lines)
+    try:
         curate.with_options(task_runner=runner)([str(source)], str(tmp_path / "out"), said)
+    finally:
+        report_to(Reporter())
+    (told,) = [line for line in lines.said if line.startswith("runner")]
+    assert re.fullmatch(r"runner        Dask, 2 workers, tls://127\.0\.0\.1:\d+", told)
     for name in ("ledger.parquet", "splits/train.jsonl", "splits/test.jsonl"):
         assert (tmp_path / "out" / name).read_bytes() == (finished / name).read_bytes()
     with get_client(sync_client=True) as client:
