@@ -68,8 +68,8 @@ bench: setup ## speed and quality beside other tools, each in an environment of 
 bench-quality: setup ## how well checks find what people find; ONLY="curation" DATA=FOLDER
 	@$(BIN)/python -m benchmarks.quality $(if $(ONLY),--only "$(ONLY)") $(if $(DATA),--data "$(DATA)")
 
-bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000"
-	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
+bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000" RUNNER=local|dask|hosts
+	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(RUNNER),--runner $(RUNNER)) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
 
 bench-annotation: setup ## how fast the annotation server answers, and whether that keeps what is promised; RECORDS=10000
 	@$(BIN)/python -m benchmarks.annotation_engine $(if $(RECORDS),--records $(RECORDS))

@@ -1,10 +1,11 @@
 """`make bench-scale`: `assay curate` on more and more rows, its time and memory by stage, and how they grow
 
-    python -m benchmarks.scale [--rows 52002,520020,1000000] [--data FILE] [--fresh]
+    python -m benchmarks.scale [--rows 52002,520020,1000000] [--runner local|dask|hosts] [--data FILE] [--fresh]
 
 Rows are made from Alpaca (benchmarks/scale_rows.py). Every size is kept in runs/bench-scale as it ends: a stopped
-call goes on with the next, and the exponents are those of all sizes that are there. Without the data, the rows of
-data/samples that are written for this project are what more are made of.
+call goes on with the next, and the exponents are those of all sizes that are there. Runners: this process, two of
+Dask's workers beside it, or two hosts (benchmarks/hosts.py). Sizes beyond a million (5200200) are asked for. Without
+the data, the rows of data/samples that are written for this project are what more are made of.
 """
 
 import argparse
@@ -12,14 +13,18 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from benchmarks.desk import ROOT, Desk, SideError
 from benchmarks.figures import GIB, exponent
+from benchmarks.hosts import Hosts, hosts
 from benchmarks.rounds import code_digest
 from benchmarks.rows import DATA
-from benchmarks.scale_rows import write
+from benchmarks.scale_rows import planted_in, recall, write
 from benchmarks.sides import ASSAY, account
 
 FOLDER = ROOT / "runs" / "bench-scale"
@@ -29,41 +34,55 @@ SIZES = (52_002, 520_020, 1_000_000)
 TIMEOUT = 14_400.0
 
 
-def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool) -> dict[str, Any]:
-    """One size: `rows`, `wall`, `cpu`, `peak` (bytes), and seconds and peak by stage.
-
-    Kept for one state of the code.
+def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool, runner: str = "local") -> dict[str, Any]:
+    """One size: `rows`, `wall`, `cpu`, `peak` (bytes; `worker_peak` of the larger host), seconds and peak by stage, and
+    the share of the planted duplicates that was found. Kept for one state of the code.
     """
-    kept = desk.folder / f"{rows}.json"
+    kept = desk.folder / (f"{rows}.json" if runner == "local" else f"{rows}-{runner}.json")
     if kept.exists() and not fresh:
         content: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         if content["code"] == code and content["source"] == source.name:
             return content
     lines = desk.folder / f"rows-{rows}.jsonl"
-    if not lines.exists() or fresh:
+    if not (lines.exists() and planted_in(lines).exists()) or fresh:
         _say(f"making {rows:,} rows")
         write(source, lines, rows)
-    _say(f"curating {rows:,} rows")
+    _say(f"curating {rows:,} rows ({runner})")
     out = desk.empty("scale")
     env = {"ASSAY_CACHE": str(out / "cache")}
-    ran = desk.run(
-        f"scale-{rows}", [*ASSAY, "curate", lines, "--out", out / "release"], env=env, codes=(0, 1), timeout=TIMEOUT
-    )
+    with ExitStack() as stack:
+        two = stack.enter_context(hosts(out, env=env)) if runner == "hosts" else None
+        call: list[str | Path] = [*ASSAY, "curate", lines, "--out", out / "release", *_asked(runner, two, out)]
+        ran = desk.run(f"scale-{rows}", call, env=env, codes=(0, 1), timeout=TIMEOUT)
+        held = two.peak() if two else 0
     said = account(out / "release")
+    ledger = out / "release" / "ledger.parquet"
+    found = recall(pl.read_parquet(planted_in(lines)), pl.read_parquet(ledger)) if ledger.exists() else {}
     shutil.rmtree(out)
     content = {
         "rows": rows,
         "code": code,
         "source": source.name,
+        "runner": two.kind if two else runner,
         "wall": ran.wall,
         "cpu": ran.cpu,
         "peak": ran.peak,
+        "worker_peak": held,
         "released": said["released"],
+        "found": found,
         "stages": {stage["name"]: stage["seconds"] for stage in said["stages"]},
         "memory": {stage["name"]: stage.get("peak_memory_mb") for stage in said["stages"]},
     }
     kept.write_text(json.dumps(content, indent=1), encoding="utf-8")
     return content
+
+
+def _asked(runner: str, two: Hosts | None, folder: Path) -> list[str | Path]:
+    if runner == "local":
+        return []
+    config = folder / "assay.yaml"
+    config.write_text("runner: {kind: dask, workers: 2}\n", encoding="utf-8")
+    return ["--config", config, *(["--runner", two.scheduler] if two else [])]
 
 
 def written(sizes: Sequence[dict[str, Any]]) -> str:
@@ -82,6 +101,10 @@ def written(sizes: Sequence[dict[str, Any]]) -> str:
     for name, figure, unit in (("in all", "wall", "s"), ("in all, CPU", "cpu", "s"), ("peak memory", "peak", "GB")):
         values = [size[figure] / (GIB if unit == "GB" else 1) for size in sizes]
         lines.append([name, *(f"{value:,.2f} {unit}" for value in values), _power(rows, values)])
+    for kind in sorted({kind for size in sizes for kind in size.get("found", {})}):
+        shares = [size.get("found", {}).get(kind) for size in sizes]
+        cells = ["-" if share is None else f"{share:.4f}" for share in shares]
+        lines.append([f"planted {kind} duplicates found", *cells, "-"])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
@@ -101,6 +124,7 @@ def _say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-scale", description="How time and memory grow with rows.")
     parser.add_argument("--rows", default=",".join(map(str, SIZES)), help="sizes, with commas or spaces between them")
+    parser.add_argument("--runner", choices=["local", "dask", "hosts"], default="local", help="what works on shards")
     parser.add_argument("--data", type=Path, default=DATA, help="what rows are made from")
     parser.add_argument("--fresh", action="store_true", help="measure again what is kept")
     asked = parser.parse_args()
@@ -109,7 +133,7 @@ def main() -> None:
     desk, code, done = Desk(FOLDER, source, 0), code_digest(), []
     for rows in sorted({int(word) for word in asked.rows.replace(",", " ").split()}):
         try:
-            done.append(run(desk, source, rows, code, asked.fresh))
+            done.append(run(desk, source, rows, code, asked.fresh, asked.runner))
         except SideError as error:
             sys.exit(f"{rows:,} rows: {error}")
         print(written(done) if len(done) > 1 else f"{rows:,} rows: {done[0]['wall']:.1f} s", flush=True)

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import polars as pl
+
 # Of a hundred rows: this many are copies of an earlier row of their own, to the letter or with one word changed.
 EXACT, NEAR = 2, 3
 # Of a hundred words of any other row, as many are replaced by another word of the source; of an instruction two at
@@ -24,10 +26,11 @@ REMEMBERED = 2_000
 
 
 class Made(NamedTuple):
-    """A row, and what it is: original, exact or near."""
+    """A row, and what it is: original, exact or near; of a copy, which row (from 1) it is a copy of, else 0."""
 
     row: dict[str, str]
     kind: str
+    of: int = 0
 
 
 def made(source: list[dict[str, str]], rows: int, seed: int = 0) -> Iterator[Made]:
@@ -39,14 +42,15 @@ def made(source: list[dict[str, str]], rows: int, seed: int = 0) -> Iterator[Mad
     """
     draw = random.Random(seed)
     words = sorted({word for row in source[:5_000] for word in row["output"].split()})
-    before: list[dict[str, str]] = []
+    before: list[tuple[int, dict[str, str]]] = []
     for number in range(rows):
         kind = draw.randrange(100)
         if before and kind < EXACT + NEAR:
-            row = dict(before[draw.randrange(len(before))])
+            place, found = before[draw.randrange(len(before))]
+            row = dict(found)
             if kind >= EXACT:
                 row["output"] = _one_word_twice(row["output"], draw)
-            yield Made(row, "exact" if kind < EXACT else "near")
+            yield Made(row, "exact" if kind < EXACT else "near", place)
             continue
         origin = source[number % len(source)]
         row = {
@@ -54,9 +58,9 @@ def made(source: list[dict[str, str]], rows: int, seed: int = 0) -> Iterator[Mad
             for name, text in origin.items()
         }
         if len(before) < REMEMBERED:
-            before.append(row)
+            before.append((number + 1, row))
         else:
-            before[draw.randrange(REMEMBERED)] = row
+            before[draw.randrange(REMEMBERED)] = (number + 1, row)
         yield Made(row, "original")
 
 
@@ -89,15 +93,40 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(source: Path, out: Path, rows: int, seed: int = 0) -> dict[str, int]:
-    """Write the rows as JSON lines. Returns how many there are of each kind."""
+    """Write the rows as JSON lines, and beside them what was planted: `planted_in`. Returns how many of each kind."""
     counts = {"original": 0, "exact": 0, "near": 0}
+    copies: list[tuple[int, int, str]] = []
     new = out.with_name(out.name + ".new")
     with new.open("w", encoding="utf-8") as lines:
-        for row, kind in made(read(source), rows, seed):
+        for number, (row, kind, of) in enumerate(made(read(source), rows, seed), start=1):
             lines.write(json.dumps(row, ensure_ascii=False) + "\n")
             counts[kind] += 1
+            if of:
+                copies.append((number, of, kind))
+    planted = {"row": pl.Int64, "of": pl.Int64, "kind": pl.String}
+    pl.DataFrame(copies, schema=planted, orient="row").write_parquet(planted_in(out))
     new.replace(out)
     return counts
+
+
+def planted_in(rows: Path) -> Path:
+    """Where `write` says which rows (from 1) of a file are copies of which: `row`, `of`, `kind`."""
+    return rows.with_suffix(".planted.parquet")
+
+
+def recall(planted: pl.DataFrame, ledger: pl.DataFrame) -> dict[str, float]:
+    """Of the planted copies of each kind, the share of which not both ends are still in the data.
+
+    Pairs with an end that went for another reason than being a duplicate say nothing, and do not count.
+    """
+    fate = ledger.select("source_row", "outcome")
+    ends = planted.join(fate, left_on="row", right_on="source_row").join(
+        fate, left_on="of", right_on="source_row", suffix="_of"
+    )
+    twin = (pl.col("outcome") == "duplicate") | (pl.col("outcome_of") == "duplicate")
+    gone = pl.col("outcome", "outcome_of").is_in(["dropped", "contaminated", "unreadable"])
+    shares = ends.filter(~pl.any_horizontal(gone)).group_by("kind").agg(twin.mean().alias("found")).sort("kind")
+    return {kind: round(float(found), 5) for kind, found in shares.iter_rows()}
 
 
 if __name__ == "__main__":

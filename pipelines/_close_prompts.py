@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._neighbours import Pairs, similar_pairs
+from pipelines._runner import Sharing
 from pipelines._searched import pairs_among
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 
@@ -28,6 +29,7 @@ def close_prompts(
     decided_from: float | None = None,
     progress: Progress | None = None,
     cache: str | None = None,
+    sharing: Sharing | None = None,
 ) -> Close:
     """Every pair of `prompts` (positions) with a cosine of at least `min_similarity`.
 
@@ -37,7 +39,9 @@ def close_prompts(
     `embedded.vectors` are overwritten by better ones. With `cache`, what was searched before is kept and found there.
     """
     decisive = min_similarity if decided_from is None else max(decided_from, min_similarity)
-    proposed = pairs_among(embedded.vectors, min_similarity=min_similarity - embedded.margin, cache=cache)
+    proposed = pairs_among(
+        embedded.vectors, min_similarity=min_similarity - embedded.margin, cache=cache, sharing=sharing
+    )
     if embedded.margin == 0:
         return Close(proposed, embedded.vectors, 0)
     near = proposed.pairs.filter(pl.col("similarity") >= decisive - embedded.margin)
@@ -47,7 +51,7 @@ def close_prompts(
         return Close(proposed._replace(pairs=far), embedded.vectors, 0)
     better = encoder.refine(prompts.gather(rows), progress=progress).vectors
     embedded.vectors[rows.to_numpy()] = better
-    true = similar_pairs(better, min_similarity=min_similarity)
+    true = similar_pairs(better, min_similarity=min_similarity, sharing=sharing)
     # Positions among `rows` become those among all.
     placed = true.pairs.with_columns(pl.Series(name, rows.gather(true.pairs[name])) for name in ("a", "b"))
     pairs = pl.concat([placed, far]).sort("a", "b")

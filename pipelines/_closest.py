@@ -5,6 +5,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._tiles import UNITS, Found
+from schemas.errors import UsageError
 
 # A neighbour is one number: row, how far it is, and which. 23 bits hold 8 million rows, 17 a distance in UNITS.
 _ROW_BITS, _FAR_BITS = 23, 17
@@ -14,10 +15,23 @@ _HELD = 2**22
 _NONE = np.uint64(2**64 - 1)
 
 
+def refuse_too_many(rows: int) -> None:
+    """Raises UsageError for more different prompts than MOST_ROWS."""
+    if rows > MOST_ROWS:
+        raise UsageError(
+            f"{rows:,} different prompts: pairs of more than {MOST_ROWS:,} cannot be named; "
+            "curate the data in parts, a release for each"
+        )
+
+
 class Closest:
-    """Of each of `rows` the closest `most` neighbours, ties by the smaller position."""
+    """Of each of `rows` the closest `most` neighbours, ties by the smaller position.
+
+    Raises UsageError for more than MOST_ROWS.
+    """
 
     def __init__(self, rows: int, most: int) -> None:
+        refuse_too_many(rows)
         self._rows, self._most = rows, most
         self._kept = np.zeros(0, dtype=np.uint64)
         self._waiting: list[NDArray[np.uint64]] = []

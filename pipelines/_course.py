@@ -16,9 +16,11 @@ from pipelines._prepare import gather, refuse_hopeless
 from pipelines._progress import Stage, counted, reporter
 from pipelines._publish import Orchestration, publish
 from pipelines._resume import standing
+from pipelines._runner import opened
 from pipelines._stages import STAGES, Run, perform
 from pipelines._unchanged import unchanged
 from pipelines._workspace import clear_work, is_ready, workspace
+from schemas.project import RunnerSettings
 from schemas.report import Report
 from schemas.settings import Settings
 
@@ -47,14 +49,24 @@ def prepared(run: Run) -> float:
     return time.monotonic() - began
 
 
+HERE = RunnerSettings()
+"""In this process."""
+
 PLAIN = Steps(NO_ORCHESTRATOR, prepared, perform, publish)
 """One after the other, in this process."""
 
 
-def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: Steps = PLAIN) -> Report:
+def make_release(
+    sources: Sequence[str],
+    out: Path,
+    settings: Settings,
+    steps: Steps = PLAIN,
+    runner: RunnerSettings = HERE,
+) -> Report:
     """Curate `sources` into a gated release in `out`, or leave the one that is there where nothing has changed.
 
-    Raises AssayError: a SourceError when no source can be read, a UsageError when `out` cannot be used.
+    `runner` says where the shards are worked on, which makes no difference to the release. Raises AssayError: a
+    SourceError when no source can be read, a UsageError when `out` or the runner cannot be used.
     """
     called = CALLED.get() or time.monotonic()
     entered = time.monotonic()
@@ -62,11 +74,16 @@ def make_release(sources: Sequence[str], out: Path, settings: Settings, steps: S
     if same := _same(out, sources, settings):
         return same
     stopped = is_ready(out)
-    with workspace(out) as work, ExitStack() as beside:
+    with opened(runner) as workers, workspace(out) as work, ExitStack() as beside:
         # What was stopped while it was put in its place, and stands there now, may be what is asked for.
         if stopped and (same := _same(out, sources, settings)):
             return same
-        run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"))
+        # Workers start in other folders.
+        work = work.absolute()
+        workers.check(work)
+        if workers.told:
+            reporter().line(f"{'runner':<13} {workers.told}")
+        run = Run(work, out, tuple(sources), settings, datetime.now(UTC).isoformat(timespec="seconds"), workers)
         # What lies between the steps' own clocks and this one is the orchestrator's.
         lost = entered - called
         entered = time.monotonic()

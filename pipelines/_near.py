@@ -1,5 +1,7 @@
 """Pairs of texts that share most of their n-grams: MinHash proposes, the true Jaccard index decides."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -68,12 +70,16 @@ def _shared(
 
 def _candidates(keys: NDArray[np.uint64], nothing: np.uint64) -> pl.DataFrame:
     """Pairs that share a band, each once; sharing `nothing` does not count."""
-    buckets = (_buckets(band, nothing) for band in keys)
-    found = [_bucket_pairs(each) for each in buckets if each.height]
+    shared = (buckets(band, nothing) for band in keys)
+    return each_once(bucket_pairs(each) for each in shared if each.height)
+
+
+def each_once(found: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Pairs (a, b) of several bands, sorted."""
     return pl.concat([pl.DataFrame(schema={"a": pl.Int64, "b": pl.Int64}), *found]).unique().sort("a", "b")
 
 
-def _buckets(band: NDArray[np.uint64], nothing: np.uint64) -> pl.DataFrame:
+def buckets(band: NDArray[np.uint64], nothing: np.uint64) -> pl.DataFrame:
     """`code` and `a` (a place in `band`) of all whose key another has too, sorted."""
     order = np.argsort(band)
     keys = band[order]
@@ -82,8 +88,9 @@ def _buckets(band: NDArray[np.uint64], nothing: np.uint64) -> pl.DataFrame:
     return pl.DataFrame({"code": keys[shared], "a": order[shared]}, schema_overrides={"a": pl.Int64}).sort("code", "a")
 
 
-def _bucket_pairs(buckets: pl.DataFrame) -> pl.DataFrame:
-    sized = buckets.with_columns(size=pl.len().over("code"))
+def bucket_pairs(shared: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of those in one bucket of one band; of a bucket that is a template, of neighbours only."""
+    sized = shared.with_columns(size=pl.len().over("code"))
     small = sized.filter(pl.col("size") <= BUCKET)
     pairs = small.join(small.select("code", b="a"), on="code").filter(pl.col("a") < pl.col("b")).select("a", "b")
     large = sized.filter(pl.col("size") > BUCKET)

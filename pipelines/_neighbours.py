@@ -1,4 +1,4 @@
-"""Pairs and nearest neighbours of unit vectors: exact as long as that is cheapest, by faiss' inverted file above.
+"""Pairs and nearest neighbours of unit vectors: exact as long as that is cheapest, in cells above.
 
 Similarity is the cosine, in [0, 1] for what is reported: higher is closer. Vectors are float32 or
 float16 with unit rows, in memory or mapped from disk. Many rows are worked through in tiles, whose
@@ -16,6 +16,8 @@ from pipelines._bounds import STRIP, Codes, Vectors, codes_for, cosine_of, evenl
 from pipelines._closest import Closest
 from pipelines._direct import is_few, pairs_with
 from pipelines._inverted import OFF_BY, Inverted
+from pipelines._overlap import Cells, pairs_in_cells
+from pipelines._runner import Sharing
 from pipelines._tiles import NOTHING, UNITS, Wanted, close_pairs, in_order, in_units, strip_pairs
 
 # More neighbours than this are a template; components do not need them all.
@@ -57,19 +59,19 @@ class Nearest(NamedTuple):
     position: NDArray[np.int64]
 
 
-def similar_pairs(vectors: Vectors, *, min_similarity: float) -> Pairs:
+def similar_pairs(vectors: Vectors, *, min_similarity: float, sharing: Sharing | None = None) -> Pairs:
     """Every pair with a cosine, rounded to DECIMALS, of at least `min_similarity`.
 
     Of a row's neighbours the closest `most_neighbours` count, ties by the smaller position; a pair is
     there when it counts for one of its two rows. Of more than EXACT_UP_TO rows some pairs may be missed:
-    see `recall`.
+    see `recall`. With `sharing` others search cells of so many; they find what is found here.
     """
     closest = Closest(len(vectors), most_neighbours(len(vectors)))
     if len(vectors) == 0:
         return Pairs(closest.pairs(), 0, 1.0, "nothing to search")
     least = _least(min_similarity)
     if len(vectors) > EXACT_UP_TO:
-        return _by_cells(vectors, least, closest)
+        return _by_cells(vectors, least, closest, sharing)
     if is_few(len(vectors), len(vectors)):
         return pairs_of(vectors, np.arange(len(vectors)), min_similarity=min_similarity)
     wanted = Wanted(vectors, codes_for(vectors, principal(vectors), least / UNITS), least)
@@ -108,20 +110,14 @@ def _said(codes: Codes) -> str:
     return f"proposed by {codes.rows.shape[1]} {kind} coordinates that never fall short"
 
 
-def _by_cells(vectors: Vectors, least: int, closest: Closest) -> Pairs:
+def _by_cells(vectors: Vectors, least: int, closest: Closest, sharing: Sharing | None) -> Pairs:
     """Each row is looked for in the cells that true pairs of some rows say."""
-    index = Inverted(vectors)
-    index.reach(*_true_pairs(vectors, evenly(len(vectors), CHOOSE_BY), least), LOST)
-    # With itself, and one more than are kept, which tells that there are more.
-    most = most_neighbours(len(vectors)) + 2
-    for start in range(0, len(vectors), STRIP * 8):
-        rows = np.arange(start, min(start + STRIP * 8, len(vectors)))
-        cosines, positions = index.closest(rows, min(most, len(vectors)))
-        row, place = np.nonzero((cosines >= least / UNITS - OFF_BY) & (positions >= 0) & (positions != rows[:, None]))
-        a, b = rows[row], positions[row, place]
-        closest.add(close_pairs(a, b, cosine_of(vectors, a, b), least))
+    cells = Cells.of(vectors)
+    looked_in = cells.reaching(vectors, *_true_pairs(vectors, evenly(len(vectors), CHOOSE_BY), least), LOST)
+    for found in pairs_in_cells(vectors, cells, looked_in, least, sharing):
+        closest.add(found)
     pairs = closest.pairs()
-    way = f"faiss' inverted file, {index.looked_in} of {index.cells:,} cells"
+    way = f"k-means cells that overlap, {looked_in} of {cells.number:,}"
     return Pairs(pairs, len(closest.capped), _recall(vectors, pairs, least), way)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from schemas.errors import SettingsError, UsageError
-from schemas.project import ProjectSettings, load_project
+from schemas.project import ProjectSettings, RunnerSettings, load_project, project_from
 from schemas.settings import Settings, first_problem, load_settings, without_beside
 
 DEFAULT_CONFIG = Path("assay.yaml")
@@ -28,6 +28,10 @@ class Called(NamedTuple):
     def settings_if_said(self) -> Settings | None:
         """As `settings`; null where neither the call nor a file says anything."""
         return None if self.given is None and self.config is None else self.settings()
+
+    def runner(self) -> RunnerSettings:
+        """What works on the shards, by the same rule. Raises SettingsError."""
+        return project_from(self.given).runner if self.given is not None else load_project(self.config).runner
 
     def sources(self, given: Sequence[str] | None) -> list[str]:
         """What is curated. Raises UsageError where nobody says it."""

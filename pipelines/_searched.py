@@ -16,6 +16,7 @@ from pipelines._best import best_of
 from pipelines._bounds import Vectors, cosine_of
 from pipelines._direct import is_few
 from pipelines._neighbours import EXACT_UP_TO, Pairs, most_neighbours, nearest, pairs_of, similar_pairs
+from pipelines._runner import Sharing
 from pipelines._tally import count
 from pipelines._tiles import UNITS, in_units
 from pipelines.cache import snapshots
@@ -28,11 +29,11 @@ PAIRS, NEAREST = "pairs", "nearest"
 _WORTH = 5_000
 
 
-def pairs_among(vectors: Vectors, *, min_similarity: float, cache: str | None) -> Pairs:
+def pairs_among(vectors: Vectors, *, min_similarity: float, cache: str | None, sharing: Sharing | None = None) -> Pairs:
     """See `similar_pairs`; what is known from an earlier search is taken from `cache`."""
     if cache is None or not _WORTH <= len(vectors) <= EXACT_UP_TO:
         count("compared", len(vectors), len(vectors))
-        return similar_pairs(vectors, min_similarity=min_similarity)
+        return similar_pairs(vectors, min_similarity=min_similarity, sharing=sharing)
     members, maker = _members(vectors), _maker(f"{min_similarity:.6f}")
     before = snapshots.latest(cache, PAIRS, maker, members)
     found = None if before is None else _completed(before, vectors, min_similarity)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from pipelines._manifest import sha256_of
 from pipelines._progress import Stage, counted, reporter
+from pipelines._runner import LOCAL, Runner, Sharing
 from pipelines._shown import one_line
 from pipelines._tally import tallied
 from pipelines._workspace import save_frame, save_json
@@ -38,7 +39,12 @@ class Run(NamedTuple):
     sources: tuple[str, ...]
     settings: Settings
     started: str  # ISO 8601, UTC
+    runner: Runner = LOCAL
     resumed_after: str | None = None  # the last stage that an interrupted run of the same call had finished
+
+    def sharing(self, stage: str) -> Sharing | None:
+        """Who shares the work of a stage; null where it is done here, in memory."""
+        return Sharing(self.runner, self.work / f"{stage}.shared") if self.runner.shares else None
 
 
 class Result(NamedTuple):
@@ -80,16 +86,15 @@ def ingest(run: Run) -> Result:
 
 def repair(run: Run) -> Result:
     """What could be repaired, and repaired where that is wanted."""
-    from pipelines._slices import Parts, slices
-    from pipelines.repair import repair_slices, summed
+    from pipelines._sharded import Repairing, repair_shard
+    from pipelines._slices import slices_of, together
+    from pipelines.repair import summed
 
-    stayed, figures = Parts(run.work / "repair"), []
-    records = slices(run.work / "ingest.parquet")
-    for repaired in repair_slices(records, apply=run.settings.repairs.apply):
-        stayed.add(repaired.records)
-        figures.append(repaired.figures)
-    everything = stayed.together()
-    return Result(everything, None, summed(figures), everything.select(pl.len()).collect().item())
+    folder, apply = str(run.work / "repair"), run.settings.repairs.apply
+    parts = (Repairing(part, folder, apply) for part in slices_of(run.work / "ingest.parquet"))
+    left = list(run.runner.map(repair_shard, parts))
+    shards = [one.records for one in left]
+    return Result(together(shards), None, summed([one.figures for one in left]), sum(shard.rows for shard in shards))
 
 
 def decide(run: Run) -> Result:
@@ -108,22 +113,24 @@ def decide(run: Run) -> Result:
 
 def validate(run: Run) -> Result:
     """Every check on every record."""
-    from pipelines._slices import Parts, slices
+    from pipelines._sharded import Validating, validate_shard
+    from pipelines._slices import slices_of, together
     from pipelines.cache.home import default_cache
     from pipelines.trainability.measuring import plan_of
-    from pipelines.validate import summed, validate_slices
+    from pipelines.validate import summed
 
     plan = plan_of(run.settings)
-    stayed, left = Parts(run.work / "validate"), Parts(run.work / "validate.dropped")
-    figures = []
-    records = slices(run.work / "decide.parquet")
-    for outcome in validate_slices(records, **run.settings.validation.model_dump(), plan=plan, cache=default_cache()):
-        stayed.add(outcome.kept)
-        left.add(outcome.dropped)
-        figures.append(outcome.figures)
-    whole = summed(figures)
+    folders = (str(run.work / "validate"), str(run.work / "validate.dropped"))
+    settings = run.settings.validation.model_dump()
+    parts = slices_of(run.work / "decide.parquet")
+    work = (Validating(part, *folders, settings, plan, default_cache()) for part in parts)
+    left = list(run.runner.map(validate_shard, work))
+    whole = summed([one.figures for one in left])
     told = {**whole, "training": plan and plan.told}
-    return Result(stayed.together(), left.together(), told, whole["checked"])
+    kept_ones, dropped_ones = (
+        together(shards) for shards in zip(*((one.kept, one.dropped) for one in left), strict=True)
+    )
+    return Result(kept_ones, dropped_ones, told, whole["checked"])
 
 
 def dedup(run: Run) -> Result:
@@ -133,7 +140,9 @@ def dedup(run: Run) -> Result:
     from pipelines.embedding.encoder import Encoder, Tier
 
     settings = run.settings.dedup
-    encoder = Encoder(settings.model, cache=default_cache(), tier=Tier.STATIC if settings.draft else None)
+    sharing = run.sharing("dedup")
+    tier = Tier.STATIC if settings.draft else None
+    encoder = Encoder(settings.model, cache=default_cache(), tier=tier, sharing=sharing)
     limits = settings.model_dump(exclude={"model", "draft", "draft_similarity"})
     if settings.draft:
         reporter().line(f"{'draft':<13} static vectors: {DRAFT}; they remove nothing")
@@ -150,6 +159,7 @@ def dedup(run: Run) -> Result:
             decisions=decisions(run),
             progress=progress,
             cache=default_cache(),
+            sharing=sharing,
         )
     save_frame(found.links, run.work / "links.parquet")
     np.save(run.work / "vectors.npy", found.vectors, allow_pickle=False)
@@ -320,9 +330,9 @@ def perform(name: str, run: Run) -> Stage:
         save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()
     stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
-    # What the frames were put together from.
-    for parts in (run.work / name, run.work / f"{name}.dropped"):
-        shutil.rmtree(parts, ignore_errors=True)
+    # What the frames were put together from, and what passed between those who share the work.
+    for parts in (name, f"{name}.dropped", f"{name}.shared"):
+        shutil.rmtree(run.work / parts, ignore_errors=True)
     files = {file: sha256_of(run.work / file) for file in _left(name, run.work)}
     noted = {"stage": stage._asdict(), "figures": result.figures, "new": tally.told(), "files": files}
     save_json(noted, run.work / f"{name}.json")
@@ -343,7 +353,8 @@ def encoder_of(run: Run) -> "Encoder":
     from pipelines.cache.home import default_cache
     from pipelines.embedding.encoder import Encoder, Tier
 
-    return Encoder(run.settings.dedup.model, cache=default_cache(), tier=Tier(noted(run, "dedup")["figures"]["tier"]))
+    tier = Tier(noted(run, "dedup")["figures"]["tier"])
+    return Encoder(run.settings.dedup.model, cache=default_cache(), tier=tier, sharing=run.sharing("embedding"))
 
 
 def kept(run: Run, stage: str) -> pl.DataFrame:

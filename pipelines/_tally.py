@@ -48,3 +48,9 @@ def count(step: str, every: int, new: int) -> None:
     """A step needed `every` things, and worked out `new` of them. Nobody hears of it where nobody counts."""
     if tally := _counting.get():
         tally.add(step, every, new)
+
+
+def take_in(told: dict[str, Any]) -> None:
+    """Count what another process counted for us."""
+    if tally := _counting.get():
+        tally.take_in(told)

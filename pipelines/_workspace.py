@@ -224,7 +224,7 @@ def save_frame(frame: pl.DataFrame | pl.LazyFrame, path: Path, *, passing: bool 
         frame.sink_parquet(aside, compression=packing)
     else:
         frame.write_parquet(aside, compression=packing)
-    _settle(aside, path)
+    settle(aside, path)
     return path
 
 
@@ -232,7 +232,7 @@ def save_text(text: str, path: Path) -> Path:
     """Write UTF-8 aside, sync and rename. What UTF-8 cannot hold becomes a question mark."""
     aside = path.with_name(f".{path.name}.aside")
     aside.write_text(text, encoding="utf-8", errors="replace")
-    _settle(aside, path)
+    settle(aside, path)
     return path
 
 
@@ -241,6 +241,7 @@ def save_json(content: Any, path: Path) -> Path:
     return save_text(json.dumps(content, ensure_ascii=False, indent=2, allow_nan=False) + "\n", path)
 
 
-def _settle(aside: Path, path: Path) -> None:
+def settle(aside: Path, path: Path) -> None:
+    """Sync what was written aside, and give it its name."""
     synced(aside)
     aside.replace(path)

@@ -16,6 +16,7 @@ from pipelines._commands_serve import serve
 from schemas.errors import UsageError
 
 if TYPE_CHECKING:
+    from schemas.project import RunnerSettings
     from schemas.report import Report
     from schemas.settings import Settings
 
@@ -66,9 +67,14 @@ def curate(
     target: Annotated[
         str | None, typer.Option(metavar="MODEL", help="Whose tokenizer renders each row: a folder, smollm2, openai.")
     ] = None,
+    runner: Annotated[
+        str | None, typer.Option(metavar="local|dask|ray|ADDRESS", help="What works on the shards; docs/scaling.md.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a gated release of raw data in the folder --out."""
+    from pipelines._runner import runner_named
+    from schemas.project import load_project
     from schemas.settings import load_settings
 
     # Said alone, a threshold below the suspects' leaves no suspects instead of being refused.
@@ -93,7 +99,7 @@ def curate(
     )
     from pipelines._summary import summary_lines
 
-    report = run_curate(sources, out, settings)
+    report = run_curate(sources, out, settings, runner_named(runner, load_project(config).runner))
     typer.echo(report.model_dump_json(indent=2) if json else "\n".join(summary_lines(report)))
     if not json:
         typer.echo(f"report      {out / 'report.html'}")
@@ -101,7 +107,8 @@ def curate(
     raise typer.Exit(0 if passed and not report.sources.refused else 1)
 
 
-def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
+def run_curate(sources: list[str], out: Path, settings: "Settings", runner: "RunnerSettings | None" = None) -> "Report":
+    from pipelines._course import HERE
     from pipelines._prefect_server import server_url
     from pipelines._progress import ConsoleReporter, Reporter, report_to
 
@@ -111,16 +118,18 @@ def run_curate(sources: list[str], out: Path, settings: "Settings") -> "Report":
     try:
         with terminable():
             if server := server_url():
-                return _on_server(server, began, sources, out, settings)
+                return _on_server(server, began, sources, out, settings, runner or HERE)
             from pipelines._course import make_release
 
             console.line("in process    no Prefect server is set or runs here, and none is needed")
-            return make_release(sources, out, settings)
+            return make_release(sources, out, settings, runner=runner or HERE)
     finally:
         report_to(Reporter())
 
 
-def _on_server(server: str, began: float, sources: list[str], out: Path, settings: "Settings") -> "Report":
+def _on_server(
+    server: str, began: float, sources: list[str], out: Path, settings: "Settings", runner: "RunnerSettings"
+) -> "Report":
     """The same by Prefect's flow, which is seen on the server."""
     from pipelines._course import CALLED
     from pipelines._prefect_server import forget_events, is_of_the_network
@@ -143,8 +152,13 @@ def _on_server(server: str, began: float, sources: list[str], out: Path, setting
 
     # The heartbeat's thread would hold every run up by a second at its end.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        if runner.kind == "dask":
+            from pipelines._runner_dask import prefect_runner
+
+            flow = flow.with_options(task_runner=prefect_runner(runner))
         try:
-            return flow(sources, str(out), settings.model_dump(mode="json"))
+            said = {**settings.model_dump(mode="json"), "runner": runner.model_dump(mode="json")}
+            return flow(sources, str(out), said)
         except Exception as error:
             if not is_of_the_network(error):
                 raise

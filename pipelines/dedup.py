@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from pipelines._answers import MIN_WORDS, compare
 from pipelines._close_prompts import close_prompts
+from pipelines._closest import refuse_too_many
 from pipelines._clusters import Cut, component_of, cut, explain_bridges, final_twins, losers_of
 from pipelines._near import near_pairs, similarities
+from pipelines._near_shared import shared_near_pairs
 from pipelines._neighbours import DECIMALS
 from pipelines._normal import content_key, rejected_text
 from pipelines._pair_verdicts import SAID_SAME, is_different, is_same, with_verdicts
 from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
+from pipelines._runner import Sharing
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 from schemas.decision import VERDICTS, TaskKind
@@ -75,6 +78,7 @@ def dedup(
     decisions: pl.DataFrame,
     progress: Progress | None = None,
     cache: str | None = None,
+    sharing: Sharing | None = None,
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
@@ -83,14 +87,15 @@ def dedup(
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
     From `decided_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
-    With `cache` a text's MinHash signature is worked out once and kept there, and so are pairs of prompts.
+    With `cache` a text's MinHash signature is worked out once and kept there, and so are pairs of prompts. With
+    `sharing` others sign, compare and search, and what they find is the same.
     """
     named = records.select("row_id", "record_id")
     # Of many records memory holds one copy: each step has what the one before it left, and that lets go of its own.
     exact = _exact(records)
     records, exact = exact.cut.kept, _emptied(exact)
     contradicting = contradictions(records)
-    near = _near(records, min_jaccard=min_jaccard, seed=seed, cache=cache)
+    near = _near(records, min_jaccard=min_jaccard, seed=seed, cache=cache, sharing=sharing)
     records, near = near.cut.kept, _emptied(near)
     records, prompts, embedded = _embed(records, encoder, progress)
     semantic = _semantic(
@@ -106,6 +111,7 @@ def dedup(
         decisions=decisions,
         decided_from=decided_from,
         cache=cache,
+        sharing=sharing,
     )
     found = (exact, near, semantic)
     conflicts = pl.concat([contradicting, *(step.conflicts for step in found)])
@@ -135,11 +141,15 @@ def _exact(records: pl.DataFrame) -> Found:
     return _found(cut(records, losers, DUPLICATE_EXACT), links, "exact")
 
 
-def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | None) -> Found:
+def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | None, sharing: Sharing | None) -> Found:
     text = pl.concat_str("prompt", "completion", rejected_text(), separator="\n", ignore_nulls=True)
     texts = records.select(text=text)["text"]
     ids = records["row_id"]
-    proposed = near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, cache=cache).with_columns(
+    if sharing is None:
+        found = near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, cache=cache)
+    else:
+        found = shared_near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, sharing=sharing)
+    proposed = found.with_columns(
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
     alike = compare(proposed, records)
@@ -173,6 +183,7 @@ def _semantic(
     decisions: pl.DataFrame,
     decided_from: float,
     cache: str | None,
+    sharing: Sharing | None,
 ) -> Found:
     floor = min(FLOOR, suspect_similarity)
     decided_from = min(suspect_similarity, decided_from)
@@ -184,6 +195,7 @@ def _semantic(
         decided_from=decided_from,
         progress=progress,
         cache=cache,
+        sharing=sharing,
     )
     near = found.near
     bar = inf if min_similarity is None else min_similarity
@@ -250,6 +262,8 @@ class Prompts(NamedTuple):
 def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> Prompts:
     """Add `vector` (position of the prompt's vector) and `truncated`; equal prompts share one vector."""
     prompts = records.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
+    # Before the hours that their embedding takes.
+    refuse_too_many(prompts.height)
     embedded = encoder.encode(prompts["prompt"], progress=progress)
     known = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
     rows = records.join(known, on="prompt", how="left", maintain_order="left")

@@ -19,6 +19,7 @@ from typing import Any
 from prefect import flow, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
+from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from pipelines._account import account
@@ -26,11 +27,12 @@ from pipelines._course import Steps, make_release, prepared
 from pipelines._events import gate_failed, require_told, stamp
 from pipelines._prefect_server import is_of_the_network
 from pipelines._progress import Stage, reporter
-from pipelines._project import called
+from pipelines._project import Called, called
 from pipelines._publish import Orchestration, publish
 from pipelines._stages import Run, perform
 from pipelines._summary import render_markdown
 from schemas.errors import AssayError
+from schemas.project import RunnerSettings
 from schemas.report import Report, Verdict
 
 # Another try cannot help where there is no room or no right.
@@ -103,14 +105,15 @@ def curate(
 ) -> Report:
     """Curate `sources` into a gated release in the folder `out`.
 
-    `settings` is the content of assay.yaml; without it those of `config` hold, else the defaults. Says so where the
-    gate failed (see _events). Raises AssayError: a SourceError when no source can be read, a UsageError when `out`
-    cannot be used, or another run is writing there.
+    `settings` is the content of assay.yaml; without it those of `config` hold, else the defaults. Where the flow has
+    prefect-dask's DaskTaskRunner (`curate.with_options(task_runner=...)`), the shards go to its workers too. Says so
+    where the gate failed (see _events). Raises AssayError: a SourceError when no source can be read, a UsageError
+    when `out` or the runner cannot be used, or another run is writing there.
     """
     with account("curate"), called(config, settings) as call:
         folder = call.out(out)
         before = stamp(folder)
-        report = make_release(call.sources(sources), folder, call.settings(), TASKS)
+        report = make_release(call.sources(sources), folder, call.settings(), TASKS, _runner(call))
         # Said once of each release, not with each run that finds it unchanged.
         if report.gate is not None and not report.gate.passed and stamp(folder) != before:
             gate_failed(folder, report.run.run_id, report.gate)
@@ -186,6 +189,13 @@ def _show_if_anybody_sees(report: Report) -> None:
         if not is_of_the_network(error):
             raise
         reporter().line(f"{'unseen':<13} the Prefect server does not answer, so it does not show the report")
+
+
+def _runner(call: Called) -> RunnerSettings:
+    # Its module is not imported to ask: most flows run without.
+    if type(getattr(FlowRunContext.get(), "task_runner", None)).__name__ == "DaskTaskRunner":
+        return RunnerSettings(kind="dask")
+    return call.runner()
 
 
 def _show(report: Report) -> None:

@@ -90,8 +90,12 @@ class Project(Frozen):
 
 def load_project(path: Path | None) -> Project:
     """The project that the file at `path` tells, or the defaults. Raises SettingsError naming the file and the key."""
-    given: dict[str, Any] = read_settings_file(path) if path else {}
+    return project_from(read_settings_file(path), str(path)) if path else Project()
+
+
+def project_from(given: dict[str, Any], where: str = "settings") -> Project:
+    """The project among the content of assay.yaml. Raises SettingsError naming `where` and the key."""
     try:
         return Project.model_validate({key: given[key] or {} for key in BESIDE if key in given})
     except ValidationError as error:
-        raise SettingsError(f"{path}: {first_problem(error)}") from error
+        raise SettingsError(f"{where}: {first_problem(error)}") from error

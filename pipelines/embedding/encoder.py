@@ -1,7 +1,7 @@
 """Texts to unit vectors: each text is embedded once, by the backend that the job is worth, and then known."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._runner import Sharing
 from pipelines._tally import count
 from pipelines.cache.keys import made_by, places, text_keys
 from pipelines.cache.vectors import VectorStore
@@ -27,11 +28,15 @@ _BLOCK = 4_096
 class Encoder:
     """A model, loaded only when some text is not in the cache.
 
-    `tier` says how vectors are made; null lets the machine and the amount of text decide.
+    `tier` says how vectors are made; null lets the machine and the amount of text decide. With `sharing`, others
+    embed what is more than one chunk of texts; a chunk is the same texts either way.
     """
 
-    def __init__(self, model: str = BUILTIN, *, cache: str | Path, tier: Tier | None = None) -> None:
+    def __init__(
+        self, model: str = BUILTIN, *, cache: str | Path, tier: Tier | None = None, sharing: Sharing | None = None
+    ) -> None:
         self.name = model
+        self._sharing = sharing
         self._folder = ModelFolder(model)
         self._cache = str(cache)
         self._tier = tier
@@ -123,9 +128,10 @@ class Encoder:
         vectors = np.empty((0, 0), dtype=np.float16)
         truncated = np.empty(texts.height, dtype=np.bool_)
         size = STATIC_CHUNK if tier == Tier.STATIC else CHUNK
-        for start in range(0, len(rows), size):
-            chunk = rows[start : start + size]
-            made = backend.embed(texts["text"].gather(chunk).to_list())
+        chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
+        for start, chunk, made in zip(
+            range(0, len(rows), size), chunks, self._made(tier, backend, texts["text"], chunks), strict=True
+        ):
             if start == 0:
                 vectors = np.empty((texts.height, made.vectors.shape[1]), dtype=np.float16)
             vectors[chunk], truncated[chunk] = made.vectors, made.truncated
@@ -134,9 +140,19 @@ class Encoder:
                 progress(start + len(chunk), len(rows))
         return _New(vectors, truncated)
 
+    def _made(
+        self, tier: Tier, backend: Backend, texts: pl.Series, chunks: Sequence[NDArray[np.int64]]
+    ) -> Iterator[Embedded]:
+        """The vectors of each chunk (positions in `texts`), in order."""
+        if self._sharing is None or len(chunks) == 1:
+            return (backend.embed(texts.gather(chunk).to_list()) for chunk in chunks)
+        from pipelines.embedding.shared import embedded_by
+
+        return embedded_by(self._sharing, (texts.gather(chunk) for chunk in chunks), self._folder, tier, self._cache)
+
     def _backend(self, tier: Tier) -> Backend:
         if tier not in self._backends:
-            self._backends[tier] = _open(self._folder, tier, self._cache)
+            self._backends[tier] = backend_of(self._folder, tier, self._cache)
         return self._backends[tier]
 
     def _key(self, tier: Tier) -> str:
@@ -156,7 +172,7 @@ class _New(NamedTuple):
     truncated: NDArray[np.bool_]
 
 
-def _open(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
+def backend_of(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
     """Raises UnavailableError when the tier cannot be had, ModelError when the model cannot be loaded at all."""
     if tier == Tier.REFERENCE:
         from pipelines.embedding.reference import Reference

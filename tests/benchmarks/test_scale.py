@@ -4,12 +4,13 @@ import json
 import os
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from benchmarks import scale
 from benchmarks.desk import Desk
 from benchmarks.figures import Measured
-from benchmarks.scale_rows import EXACT, NEAR, made, read, write
+from benchmarks.scale_rows import EXACT, NEAR, made, planted_in, read, recall, write
 
 SAMPLES = scale.SAMPLES
 
@@ -84,3 +85,16 @@ def test_a_size_that_was_measured_is_not_measured_again(tmp_path, monkeypatch):
     scale.run(desk, SAMPLES, 50, "code-2", True)
     assert calls == ["scale-50"] * 3
     assert os.listdir(tmp_path / "work") == [], "a million rows' release is not left behind"
+
+
+def test_what_was_planted_is_told_and_its_recall_counts_pairs_that_could_be_found(tmp_path):
+    counts = write(SAMPLES, tmp_path / "rows.jsonl", 2_000)
+    planted = pl.read_parquet(planted_in(tmp_path / "rows.jsonl"))
+    rows = (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    assert planted["kind"].value_counts().sort("kind").rows() == [("exact", counts["exact"]), ("near", counts["near"])]
+    exact = planted.filter(pl.col("kind") == "exact")
+    assert all(rows[row - 1] == rows[of - 1] for row, of in exact.select("row", "of").iter_rows())
+    three = pl.DataFrame({"row": [4, 5, 6], "of": [1, 2, 3], "kind": ["near"] * 3})
+    fates = ["train", "duplicate", "dropped", "train", "train", "train"]
+    ledger = pl.DataFrame({"source_row": range(1, 7), "outcome": fates})
+    assert recall(three, ledger) == {"near": 0.5}

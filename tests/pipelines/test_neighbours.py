@@ -6,8 +6,10 @@ from hypothesis.extra import numpy as hnp
 
 from pipelines import _direct, _neighbours
 from pipelines._cells import cells
+from pipelines._closest import MOST_ROWS, Closest
 from pipelines._clusters import components
 from pipelines._neighbours import Vectors, nearest, similar_pairs
+from schemas.errors import UsageError
 
 
 @pytest.fixture(params=[_direct.DIRECT, 0], ids=["all products", "codes"], autouse=True)
@@ -75,6 +77,11 @@ def test_cells_are_numbered_by_size_and_the_same_each_time() -> None:
     first = cells(rows, 2, seed=1)
     assert first.tolist() == [0] * 30 + [1] * 10
     assert first.tolist() == cells(rows, 2, seed=1).tolist()
+
+
+def test_more_rows_than_a_pair_can_name_are_refused_and_never_mixed_up() -> None:
+    with pytest.raises(UsageError, match=r"8,388,609 different prompts: pairs of more than 8,388,608 cannot be named"):
+        Closest(MOST_ROWS + 1, 1)
 
 
 def test_many_vectors_are_searched_by_cells_and_what_that_misses_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

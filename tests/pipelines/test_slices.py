@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from pipelines import _slices, _stages
-from pipelines._slices import slices
+from pipelines._slices import slices, slices_of
 from pipelines._stages import Run
 from pipelines.validate import summed, validate, validate_slices
 from schemas.settings import Settings
@@ -46,7 +46,7 @@ def test_slices_validate_as_the_whole_does(make_records):
 def test_the_stage_leaves_the_same_bytes_whatever_its_slices(make_records, tmp_path, monkeypatch, rows):
     left = []
     for most_bytes in (1, _slices.SLICE_BYTES):
-        monkeypatch.setattr(slices, "__kwdefaults__", {"most_bytes": most_bytes})
+        monkeypatch.setattr(slices_of, "__kwdefaults__", {"most_bytes": most_bytes})
         monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / f"cache{most_bytes}"))
         work = tmp_path / str(most_bytes)
         work.mkdir()
