@@ -19,7 +19,7 @@ from pipelines._resume import standing
 from pipelines._runner import opened
 from pipelines._stages import STAGES, Run, perform
 from pipelines._unchanged import unchanged
-from pipelines._workspace import clear_work, is_ready, workspace
+from pipelines._workspace import clear_work, is_left, workspace
 from schemas.project import RunnerSettings
 from schemas.report import Report
 from schemas.settings import Settings
@@ -71,12 +71,13 @@ def make_release(
     called = CALLED.get() or time.monotonic()
     entered = time.monotonic()
     refuse_hopeless(sources, out, settings)
-    if same := _same(out, sources, settings):
+    # What a killed run left is seen to under the lock, whatever stands beside it.
+    left = is_left(out)
+    if not left and (same := _same(out, sources, settings)):
         return same
-    stopped = is_ready(out)
     with opened(runner) as workers, workspace(out) as work, ExitStack() as beside:
         # What was stopped while it was put in its place, and stands there now, may be what is asked for.
-        if stopped and (same := _same(out, sources, settings)):
+        if left and (same := _same(out, sources, settings)):
             return same
         # Workers start in other folders.
         work = work.absolute()

@@ -159,9 +159,9 @@ def install(staged: Path, out: Path) -> None:
     carry_on(out)
 
 
-def is_ready(out: Path) -> bool:
-    """Whether a release is whole in the work folder, and not yet, or not wholly, in its place."""
-    return (out / WORK / READY).exists()
+def is_left(out: Path) -> bool:
+    """Whether there is a work folder: of a run that is on, or of one that was killed."""
+    return (out / WORK).exists()
 
 
 def carry_on(out: Path) -> bool:
