@@ -136,6 +136,7 @@ def validate(run: Run) -> Result:
 def dedup(run: Run) -> Result:
     """One record of each cluster."""
     from pipelines.cache.home import default_cache
+    from pipelines.dedup import NEEDED
     from pipelines.dedup import dedup as deduplicate
     from pipelines.embedding.encoder import Encoder, Tier
 
@@ -150,7 +151,7 @@ def dedup(run: Run) -> Result:
     with reporter().working("embedding prompts") as progress:
         found = deduplicate(
             # Not held here: it lets go of them on its way.
-            kept(run, "validate"),
+            pl.read_parquet(run.work / "validate.parquet", columns=list(NEEDED)),
             encoder=encoder,
             **limits,
             seed=run.settings.seed,
@@ -170,8 +171,12 @@ def dedup(run: Run) -> Result:
         "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
-    removed = found.outcome.dropped.height
-    return Result(found.outcome.kept, found.outcome.dropped, figures, found.outcome.kept.height + removed)
+    whole = pl.scan_parquet(run.work / "validate.parquet")
+    stayed, left = (
+        whole.join(each.drop(NEEDED[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
+        for each in (found.outcome.kept, found.outcome.dropped)
+    )
+    return Result(stayed, left, figures, found.outcome.kept.height + found.outcome.dropped.height)
 
 
 def decontaminate(run: Run) -> Result:

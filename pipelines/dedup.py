@@ -43,6 +43,25 @@ LINKS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64(),
 """Pairs of row_ids that are alike, removed rows included; `way` is exact, near or semantic."""
 
 
+NEEDED = (
+    "row_id",
+    "record_id",
+    "kind",
+    "group",
+    "messages",
+    "prompt",
+    "completion",
+    "context",
+    "rejected",
+    "tools",
+    "label",
+    "quality",
+    "review_reasons",
+    "original_record_id",
+)
+"""What records are compared by. Whatever else they have stays where it is until it is known who is kept."""
+
+
 class Deduped(NamedTuple):
     """The outcome, and what later stages need of the way to it.
 
@@ -82,7 +101,7 @@ def dedup(
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
-    `records` needs RECORD_SCHEMA, `quality`, `review_reasons` and `original_record_id`. Dropped rows name
+    `records` needs the columns NEEDED. Dropped rows name
     the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
