@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people long kill trainers cli bench bench-scale bench-annotation constraints clean
+.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,9 +27,9 @@ demo: setup ## curate data/samples into runs/demo and judge it
 		1) echo "gate        failed; $(DEMO)/report.html says why" ;; \
 		*) echo "gate        could not judge $(DEMO)"; exit 2 ;; esac
 
-# Servers are waited for more than cores are used: two lanes take little more than half the time of one.
+# Servers are waited for more than cores are used: three lanes take little more than half the time of one.
 test: setup lint types layers ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target people core trainers cli
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target people core runs trainers cli
 
 lint: setup ## style
 	@$(BIN)/ruff check .
@@ -41,13 +41,20 @@ types: setup ## mypy, strict
 layers: setup ## who may import whom
 	@$(BIN)/lint-imports
 
-unit: core people ## tests and doctests
+unit: core people runs ## tests and doctests
 
-core: setup ## those without people
-	@$(BIN)/pytest -q -m 'not trainer' --ignore=tests/annotation --ignore=tests/review --ignore=tests/deploy
+# What waits for servers and processes more than it works.
+PEOPLE := tests/annotation tests/review tests/deploy
+RUNS := tests/survival tests/pipelines/serving $(wildcard tests/pipelines/test_runner*.py) tests/pipelines/test_shared_work.py
+
+core: setup ## those that one process can run
+	@$(BIN)/pytest -q -m 'not trainer' $(addprefix --ignore=,$(PEOPLE) $(RUNS))
+
+runs: setup ## those of runs that are scheduled, killed or shared: real servers, workers and full disks
+	@$(BIN)/pytest -q $(RUNS)
 
 people: setup ## those of review by people: real servers, a real browser
-	@$(BIN)/pytest -q tests/annotation tests/review tests/deploy
+	@$(BIN)/pytest -q $(PEOPLE)
 
 long: setup ## what CI runs in a short form: a million labels
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_agreement_file.py
