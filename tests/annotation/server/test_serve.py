@@ -157,7 +157,7 @@ def stay(home: Path, ended: Callable[["subprocess.Popen[str]"], Any], first: boo
             serve.run_foreground(home, settings(crowd=[]), progress=print, started=print)
         assert finding.health(home).running
         ended(foreground)
-        assert foreground.wait(timeout=30) == 0
+        assert foreground.wait(timeout=120) == 0
         assert not finding.health(home).running
     finally:
         foreground.kill()
@@ -206,7 +206,7 @@ def test_a_start_that_is_ended_ends_its_server_and_the_next_shows_the_accounts(h
         while not (folder / "credentials.json").exists() and starting.poll() is None:
             time.sleep(0.01)
         starting.send_signal(signal.SIGTERM)
-        said, why = starting.communicate(timeout=60)
+        said, why = starting.communicate(timeout=120)
     assert (starting.returncode, said) == (143, "")
     assert "terminated" in why
     assert not finding.health(home).running
