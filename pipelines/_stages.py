@@ -184,10 +184,15 @@ def decontaminate(run: Run) -> Result:
     from pipelines._lookalikes import with_lookalikes
     from pipelines.decontaminate import decontaminate as remove
 
-    records = kept(run, "dedup")
     settings = run.settings.contamination
     wanted = _benchmarks(run)
+    # Without a benchmark nothing is looked for, and nobody need hold the records.
+    everything = pl.scan_parquet(run.work / "dedup.parquet")
+    records = (everything if wanted else everything.head(0)).collect()
     outcome = remove(records, wanted, ngram=settings.ngram, min_overlap=settings.min_overlap)
+    if not wanted:
+        rows = everything.select(pl.len()).collect().item()
+        return Result(everything, outcome.dropped, {**outcome.figures, "by_words_only": []}, rows)
     kept_ones = outcome.kept
     benchmarks = {name: items for name, items in wanted.items() if isinstance(items, pl.DataFrame)}
     figures = {**outcome.figures, "by_words_only": [name for name in wanted if name not in benchmarks]}
@@ -278,10 +283,11 @@ def select(run: Run) -> Result:
     """A subset, when one is asked for."""
     from pipelines.selection import select as choose
 
-    records = kept(run, "route")
     settings = run.settings.selection
     if settings.target_size is None:
-        return Result(records, None, {}, records.height)
+        everything = pl.scan_parquet(run.work / "route.parquet")
+        return Result(everything, None, {}, everything.select(pl.len()).collect().item())
+    records = kept(run, "route")
     outcome = choose(
         records,
         vectors(run),
