@@ -48,10 +48,10 @@ class Inverted:
         ranks = np.minimum(self._rank(a, b, cells), self._rank(b, a, cells))
         self._index.nprobe = min(cells, 1 + int(np.quantile(ranks, 1 - lost, method="higher")))
 
-    def widening(self) -> Iterator[int]:
-        """Look in 1 cell, in 2, in 4 and so on, as long as that is quicker than a search of everything."""
+    def widening(self, most: int) -> Iterator[int]:
+        """Look in 1 cell, in 2, in 4 and so on up to `most`."""
         cells = 1
-        while cells <= min(self.cells, _MOST_CELLS):
+        while cells <= min(self.cells, most):
             self._index.nprobe = cells
             yield cells
             cells *= 2
