@@ -30,9 +30,9 @@ EXACT_UP_TO = 100_000
 CHOOSE_BY, SAMPLE = 2_000, 500
 # Of the pairs that choose the cells, the share that they lose.
 LOST = 0.003
-# On nearest neighbours no verdict hangs: it is enough that what is found is further away by this cosine on average, or is
-# the closest in so many cells. Rows without close company have their nearest anywhere: of 189,788 prompts 87 cells of 871
-# held it for 97 in 100, and 16 cells one that is 0.008 further away on average, in a fifth of the time.
+# On nearest neighbours no verdict hangs: it is enough that what is found is further away by this cosine on average, or
+# is the closest in so many cells. Rows without close company have their nearest anywhere: of 189,788 prompts 87 cells
+# of 871 held it for 97 in 100, and 16 cells one that is 0.008 further away on average, in a fifth of the time.
 NEAR, NEAREST_CELLS = 0.01, 16
 # Cosines are rounded here, so that the order of a sum never decides at a threshold.
 DECIMALS = 5
@@ -147,8 +147,8 @@ def _recall(vectors: Vectors, pairs: pl.DataFrame, least: int) -> float:
 def nearest(queries: Vectors, base: Vectors, *, same: bool) -> Nearest:
     """The closest row of `base` to each query; with `same` the two are one set and no row finds itself.
 
-    Of equally close rows the first. Exact, but for `same` sets of more than EXACT_UP_TO rows: there the
-    closest of up to NEAREST_CELLS cells, where that is needed to be as close as the true one within NEAR on average.
+    Of equally close rows the first. Exact, but for `same` sets of more than EXACT_UP_TO rows: there the closest in as
+    many cells as it takes to be as close as the true one within NEAR on average, NEAREST_CELLS at most.
     """
     if len(queries) == 0 or len(base) < (2 if same else 1):
         return Nearest(np.full(len(queries), np.nan), np.full(len(queries), -1, dtype=np.int64))
