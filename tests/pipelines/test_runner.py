@@ -88,7 +88,7 @@ def alone(name: str) -> list[str]:
 def test_a_worker_with_many_threads_does_one_piece_at_a_time() -> None:
     with ThreadPoolExecutor(3) as threads:
         asked = [Asked(myself(), alone, name) for name in ("a", "b", "c")]
-        assert list(threads.map(work, asked)) == [["a"], ["b"], ["c"]]
+        assert [done.made for done in threads.map(work, asked)] == [["a"], ["b"], ["c"]]
 
 
 def test_a_piece_of_work_is_refused_by_a_worker_that_is_another() -> None:

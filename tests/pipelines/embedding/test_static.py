@@ -166,7 +166,7 @@ def test_the_encoder_keeps_static_vectors_apart_from_the_models_own(
     assert not np.allclose(made[:4], own)
     assert "a draft" in draft.backend
     assert len(list((tmp_path / "embeddings").iterdir())) == 2
-    monkeypatch.setattr(encoders, "_open", lambda *_: pytest.fail("embedded again"))
+    monkeypatch.setattr(encoders, "backend_of", lambda *_: pytest.fail("embedded again"))
     assert np.array_equal(Encoder(str(tiny), cache=tmp_path, tier=Tier.STATIC).encode(TEXTS).vectors, made[:4])
 
 
