@@ -56,8 +56,9 @@ runs: setup ## those of runs that are scheduled, killed or shared: real servers,
 people: setup ## those of review by people: real servers, a real browser
 	@$(BIN)/pytest -q $(PEOPLE)
 
-long: setup ## what CI runs in a short form: a million labels
+long: setup ## what CI runs in a short form: a million labels, more ways to lose a server or a worker
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_agreement_file.py
+	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q -m long tests
 
 kill: setup ## runs killed 200 times at moments that a seed chooses, and finished; ASSAY_KILL_SEED=2
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q -s tests/survival/test_kill.py

@@ -48,7 +48,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_same_bytes_on_workers_and_nothing_but_stages_is_said(
     here: dict[str, bytes], tmp_path: Path, workers: int
 ) -> None:
@@ -93,7 +93,7 @@ def kill_one_that_works(folder: Path, killed: list[int]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["validate", "dedup.shared"])
+@pytest.mark.parametrize("stage", ["validate", pytest.param("dedup.shared", marks=pytest.mark.long)])
 def test_a_run_that_loses_a_worker_makes_the_same_bytes(
     small_pieces: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:

@@ -55,6 +55,7 @@ def _block(server: Any, port: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_failed_gate_runs_a_deployment_and_tells_people(
     project: Any, server: Any, serve: Callable[..., Any], post: tuple[int, list[str]]
 ) -> None:

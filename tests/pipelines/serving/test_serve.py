@@ -141,6 +141,7 @@ def test_two_runs_at_once_come_one_after_the_other_and_one_that_meets_the_lock_s
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_new_data_is_curated_when_it_rests_and_only_then(project: Any, server: Any, serve: Callable[..., Any]) -> None:
     project.says("project: {sources: [incoming], out: release, watch: {every: 1}}\nannotation: {project: watched}\n")
     served = serve(project, "serve", PREFECT_API_URL=server.url)

@@ -39,6 +39,7 @@ def test_a_server_that_never_answered_is_one_line(project: Any) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_serve_starts_its_own_server_again_and_the_run_that_was_on_finishes(
     project: Any, serve: Callable[..., Any]
 ) -> None:
