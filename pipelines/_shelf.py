@@ -5,7 +5,6 @@ SHELF/2026-01-31-1f0c9a.../...             the files that the manifest lists, an
 """
 
 import hashlib
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from pipelines._manifest import read_manifest
+from pipelines._workspace import settle, synced
 from schemas.errors import ReleaseError, UsageError
 from schemas.manifest import MANIFEST, FileEntry, Manifest
 
@@ -134,15 +134,9 @@ def _send_locally(content: Any, target: Path) -> None:
     aside = target.with_name(f".{target.name}.aside")
     with aside.open("wb") as sink:
         shutil.copyfileobj(content, sink, 2**22)
-        sink.flush()
-        os.fsync(sink.fileno())
-    aside.replace(target)
+    settle(aside, target)
     with suppress(OSError):  # not every filesystem syncs folders
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        synced(target.parent)
 
 
 @contextmanager

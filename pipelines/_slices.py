@@ -1,6 +1,5 @@
 """A frame on disk taken slice by slice, and what becomes of the slices put together again without holding it."""
 
-import hashlib
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._manifest import sha256_of
 from pipelines._workspace import settle
 
 SLICE_BYTES = 2**25
@@ -82,8 +82,7 @@ def _aside(folder: str | Path) -> Path:
 
 
 def _named(aside: Path, folder: str | Path, kind: str, rows: int) -> Shard:
-    with aside.open("rb") as written:
-        digest = hashlib.file_digest(written, "sha256").hexdigest()
+    digest = sha256_of(aside)
     path = Path(folder) / f"{digest[:32]}{kind}"
     settle(aside, path)
     return Shard(str(path), digest, rows)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,32 +10,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines._progress import Reporter, report_to
-from pipelines.cache import said
 from pipelines.cache.keys import text_keys
 from pipelines.cache.store import Store
 from pipelines.cache.vectors import VectorStore
 
 SCHEMA = pl.Schema({"n": pl.Int32(), "said": pl.String()})
 NOBODY = 65534
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-
-@pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """What the person who waits is told."""
-    monkeypatch.setattr(said, "_told", set())
-    listener = Heard()
-    report_to(listener)
-    yield listener.lines
-    report_to(Reporter())
 
 
 def frame_of(*numbers: int) -> pl.DataFrame:

@@ -15,8 +15,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import _searched
-from pipelines._progress import Reporter, report_to
-from pipelines.cache import said
 from pipelines.cache.folders import CONTENTS
 from pipelines.cache.upkeep import prune
 
@@ -31,23 +29,6 @@ LAYERS = {
 }  # fmt: skip
 SETTINGS: dict[str, Any] = {"score": {"toxicity": "prompts"}, "training": {"target": "openai"}}
 YEAR = 365 * 86_400
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-
-@pytest.fixture
-def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    monkeypatch.setattr(said, "_told", set())
-    listener = Heard()
-    report_to(listener)
-    yield listener.lines
-    report_to(Reporter())
 
 
 class Known:
