@@ -160,8 +160,8 @@ def install(staged: Path, out: Path) -> None:
 
 
 def is_left(out: Path) -> bool:
-    """Whether there is a work folder: of a run that is on, or of one that was killed."""
-    return (out / WORK).exists()
+    """Whether there is a work folder or a lock: of a run that is on, or of one that was killed."""
+    return (out / WORK).exists() or (out / LOCK).exists()
 
 
 def carry_on(out: Path) -> bool:

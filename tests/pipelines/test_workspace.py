@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines._workspace import clear_release, save_json, workspace
+from pipelines._workspace import clear_release, is_left, save_json, workspace
 from schemas.errors import UsageError
 
 
@@ -51,6 +51,17 @@ def test_two_runs_never_share_a_folder(tmp_path: Path) -> None:
         pass
     assert (tmp_path / ".lock").exists()
     os.close(other)
+
+
+def test_a_lock_without_a_holder_is_something_left_and_goes(tmp_path: Path) -> None:
+    """Killed after the work folder went and before the lock did, over a release that nothing has changed for."""
+    (tmp_path / "manifest.json").write_text("{}")
+    assert not is_left(tmp_path)
+    (tmp_path / ".lock").touch()
+    assert is_left(tmp_path)
+    with workspace(tmp_path):
+        pass
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["manifest.json"]
 
 
 def test_clearing_takes_the_release_and_nothing_else(tmp_path: Path) -> None:
