@@ -7,9 +7,11 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pipelines import _pictures, _plots, _shown
-from pipelines._map import Map, cluster_map, outcome_map
+from pipelines._map import Map, cluster_map, outcome_map, quality_map, source_map
 from pipelines._pictures import Bar
 from pipelines._plots import Mark
+from pipelines._trend import Change, of_check
+from pipelines._whereabouts import short_names
 from schemas.outcome import SPLITS
 from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, Training, VerbObject
 
@@ -36,12 +38,13 @@ class CheckRow(NamedTuple):
     figures: CheckFigures
     bar: str
     examples: list[Example]
+    change: Change | None  # since the release before this one
 
 
 class FamilyRows(NamedTuple):
     name: str
     found: list[CheckRow]  # most failures first
-    silent: list[str]  # the names of checks that no row failed
+    silent: list[tuple[str, Change | None]]  # the names of checks that no row failed; what was before, if that differs
     idle: list[str]  # and of those that are about no row of this run
 
 
@@ -68,14 +71,21 @@ def families(report: Report, examples: int) -> list[FamilyRows]:
     for name, members in report.checks.families.items():
         found = [
             CheckRow(check, figures, _pictures.bar(figures.failed / most, f"s-{figures.severity}"),
-                     figures.examples[:examples])
+                     figures.examples[:examples], of_check(report, f"{name}.{check}", figures))
             for check, figures in sorted(members.items(), key=lambda item: (-item[1].failed, item[0]))
             if figures.failed
         ]  # fmt: skip
         rest = {check: figures for check, figures in members.items() if not figures.failed}
         idle = [check for check, figures in rest.items() if figures.applied == 0]
-        families.append(FamilyRows(name, found, [check for check in rest if check not in idle], idle))
+        silent = [
+            (check, _if_any(of_check(report, f"{name}.{check}", rest[check]))) for check in rest if check not in idle
+        ]
+        families.append(FamilyRows(name, found, silent, idle))
     return sorted(families, key=lambda family: -sum(row.figures.failed for row in family.found))
+
+
+def _if_any(change: Change | None) -> Change | None:
+    return change if change and change.css != "same" else None
 
 
 def duplicate_pictures(duplicates: Duplicates) -> dict[str, str]:
@@ -154,6 +164,81 @@ def spread_pictures(spread: Spread, unit: str, alt: str) -> dict[str, Any]:
     }
 
 
+class Window(NamedTuple):
+    """Lengths beside the context window that they have to fit."""
+
+    tokens: int
+    whose: str
+    picture: str
+    longest: float
+    share: float  # of the window that the longest fills
+    cut_off: int  # released rows that are longer
+
+
+def window(report: Report) -> Window | None:
+    """Of the target's own tokens where a target is named, else of ours. Null where no length is known."""
+    target = report.training
+    lengths = target.released.lengths if target else report.tokens
+    size = target.max_length if target else report.run.settings.get("validation", {}).get("max_tokens")
+    if lengths.histogram is None or not isinstance(size, int) or not lengths.counted:
+        return None
+    longest = lengths.histogram.edges[-1]
+    told = [("half of the rows are at most", lengths.quantiles.get("0.5")), ("19 in 20", lengths.quantiles.get("0.95"))]
+    bars = [Bar(name, value, _shown.figure(value)) for name, value in [*told, ("the longest", longest)] if value]
+    bars.append(Bar("the context window", size, _shown.count(size), "c-other"))
+    return Window(
+        tokens=size,
+        whose=f"of {_shown.one_line(target.target, 60)}"
+        if target
+        else "that this run was set to (validation.max_tokens)",
+        picture=_pictures.bars(bars, "Lengths in tokens beside the context window"),
+        longest=longest,
+        share=longest / size,
+        cut_off=target.released.truncated if target else _too_long(report),
+    )
+
+
+def _too_long(report: Report) -> int:
+    check = report.checks.families.get("length", {}).get("over_max_tokens")
+    return check.released if check else 0
+
+
+WORK = {
+    "read": ("rows", "read from their sources"),
+    "measured": ("records", "counted in tokens, their language told"),
+    "checked": ("records", "by one check or more"),
+    "verdicts": ("verdicts", "single ones, of all those checks"),
+    "prepared": ("records", "as the target's trainer prepares them"),
+    "signed": ("texts", "for near duplicates"),
+    "embedded": ("texts", "by the model"),
+    "compared": ("prompts", "with all others, for semantic duplicates"),
+    "neighbours": ("prompts", "their nearest other looked for"),
+    "toxicity": ("records", "judged for tone; always all, as it costs next to nothing"),
+    "asked": ("records", "the language model asked for their difficulty"),
+}
+"""Of what each step needs a number, and what it does with them."""
+
+
+class Done(NamedTuple):
+    step: str
+    what: str
+    all: int
+    new: int
+    share: str
+
+
+def work_done(report: Report) -> list[Done]:
+    """What of the run's work was new, by step; empty where that was not counted."""
+    if report.run.new is None:
+        return []
+    found = [(step, unit, what, getattr(report.run.new, step)) for step, (unit, what) in WORK.items()]
+    return [
+        Done(step, f"{unit}: {what}", work.all, work.new, _shown.share(work.new / work.all) if work.all else "–")
+        for step, unit, what, work in found
+        if work is not None
+    ]
+
+
 def trained_rows(training: Training | None) -> list[tuple[str, str, int, int]]:
     """What a trainer makes of the rows: a name, what it means, of all readable rows, of the released ones."""
     if training is None:
@@ -211,10 +296,27 @@ def split_strip(report: Report) -> str:
     )
 
 
-def maps(report: Report, points: pl.DataFrame | None) -> dict[str, Map | None]:
+class Choice(NamedTuple):
+    """One way of colouring the map."""
+
+    name: str  # of one word: its anchor too
+    note: str
+    map: Map
+
+
+def maps(report: Report, points: pl.DataFrame | None) -> list[Choice]:
+    """Every way of colouring the map that the points allow; empty without a point that has a place."""
     if points is None:
-        return {"cluster": None, "outcome": None}
-    return {"cluster": cluster_map(points, _cluster_names(report, points)), "outcome": outcome_map(points)}
+        return []
+    read = [source.source for source in report.sources.files if source.status == "read"]
+    names = {source: _shown.tail(name, 40) for source, name in zip(read, short_names(read), strict=True)}
+    drawn = (
+        ("cluster", "The largest clusters have a colour each.", cluster_map(points, _cluster_names(report, points))),
+        ("source", "Where the rows came from.", source_map(points, names)),
+        ("outcome", "Where rows were taken out.", outcome_map(points)),
+        ("quality", "By quarters of the quality score; the lowest lie on top.", quality_map(points)),
+    )
+    return [Choice(name, note, picture) for name, note, picture in drawn if picture]
 
 
 def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
