@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from pipelines import _pictures, _shown
+from pipelines import _pictures
 from schemas.report import Coverage, Covered, Report
 
 # Columns that a screen holds; and what a person would go and collect at a time.
@@ -60,7 +60,7 @@ def breadth(report: Report) -> Breadth | None:
         tasks=_rows(by_rows),
         grid=_grid(found, [one.name for one in by_rows]),
         wanted=_wanted(found, report.rows.released),
-        share=_shown.share(found.thin_below),
+        share=f"{found.thin_below:.0%}",
     )
 
 

@@ -7,6 +7,7 @@ is marked, so that a check about a text as a whole (its length, its last line) m
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -95,7 +96,10 @@ class _Asked(NamedTuple):
 
 
 def _shortest(asked: _Asked, texts: Sequence[tuple[int, str]]) -> dict[int, Place]:
-    """row -> the end of its shortest failing beginning, and the last word from which it fails up to there."""
+    """row -> the end of its shortest failing beginning, and the last word from which it fails up to there.
+
+    What separates that word from the one before it belongs to it: a rule may be about what begins a line.
+    """
     words = {row: [match.span() for match in _WORD.finditer(text)] for row, text in texts}
     whole = dict(texts)
     beginnings = [(row, end) for row, _ in texts for _, end in words[row]]
@@ -105,10 +109,12 @@ def _shortest(asked: _Asked, texts: Sequence[tuple[int, str]]) -> dict[int, Plac
         if fails:
             ends.setdefault(row, end)
     pieces = [
-        (row, start)
+        (row, before, start)
         for row, end in ends.items()
-        for start in [start for start, stop in words[row] if stop <= end][-MOST_MARKED:]
+        for before, start in [
+            (before, start) for (_, before), (start, stop) in pairwise([(0, 0), *words[row]]) if stop <= end
+        ][-MOST_MARKED:]
     ]
-    failing = asked.fails([(row, whole[row][start : ends[row]]) for row, start in pieces])
-    starts = {row: start for (row, start), fails in zip(pieces, failing, strict=True) if fails}
+    failing = asked.fails([(row, whole[row][before : ends[row]]) for row, before, _ in pieces])
+    starts = {row: start for (row, _, start), fails in zip(pieces, failing, strict=True) if fails}
     return {row: (start, ends[row]) for row, start in starts.items()}

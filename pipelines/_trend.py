@@ -6,6 +6,9 @@ from pipelines import _shown
 from pipelines._last_release import HEADLINES, compared_figures
 from schemas.report import CheckFigures, Report
 
+# A change that its own per cent would show as none. Of rows it is less than one below two thousand.
+_NO_CHANGE = 0.0005
+
 
 class Change(NamedTuple):
     """`css` is a class: more, fewer or same for a count; worse, better or same for a check's share."""
@@ -38,8 +41,7 @@ def _change(before: float | None, after: float | None) -> Change:
     if before is None or after is None:
         return Change("not in both", "same")
     step = after - before
-    # Two equal figures may differ by how they were rounded.
-    if abs(step) <= 1e-9:
+    if abs(step) <= abs(before) * _NO_CHANGE:
         return Change("as before", "same")
     part = f" ({step / before:+.1%})".replace("-", "−") if before else ""
     sign = "+" if step > 0 else ""
@@ -47,10 +49,7 @@ def _change(before: float | None, after: float | None) -> Change:
 
 
 def of_check(report: Report, reason: str, figures: CheckFigures) -> Change | None:
-    """How many more or fewer rows fail a check than before; null where there is no release before this one.
-
-    Whether that is better is told by the share of rows, since releases differ in size.
-    """
+    """What a check found before, by the share of rows, since releases differ in size; null without an earlier one."""
     if report.previous is None:
         return None
     was = report.previous.figures
@@ -58,13 +57,10 @@ def of_check(report: Report, reason: str, figures: CheckFigures) -> Change | Non
     before, share = was.get(f"{path}.failed"), was.get(f"{path}.failed_share")
     if before is None:
         return Change("a new check", "same")
-    step = figures.failed - int(before)
-    said = f"{abs(step):,} {'more' if step > 0 else 'fewer'}" if step else "as many"
-    return Change(f"{said} (was {_shown.count(before)}{_percent(share)})", _turn(share, figures.failed_share))
-
-
-def _percent(share: float | None) -> str:
-    return "" if share is None else f", {_shown.share(share)}"
+    turn = _turn(share, figures.failed_share)
+    if turn == "same":
+        return Change("as before", turn)
+    return Change(f"{_shown.share(share)} before ({_shown.count(before)})" if share else "none before", turn)
 
 
 def _turn(before: float | None, after: float | None) -> str:

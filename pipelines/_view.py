@@ -18,7 +18,7 @@ from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Repo
 # What a reader takes in; report.json has all.
 MOST_CLUSTERS = 12
 MOST_LANGUAGES = 10
-MOST_VERBS = 20
+MOST_VERBS = 12
 
 _FIRST_NAMED = ("median", "5%", "95%")
 _QUANTILE_NAMES = {"0.05": "5%", "0.25": "25%", "0.5": "median", "0.75": "75%", "0.95": "95%"}
@@ -183,14 +183,15 @@ def window(report: Report) -> Window | None:
     if lengths.histogram is None or not isinstance(size, int) or not lengths.counted:
         return None
     longest = lengths.histogram.edges[-1]
-    told = [("half of the rows are at most", lengths.quantiles.get("0.5")), ("19 in 20", lengths.quantiles.get("0.95"))]
-    bars = [Bar(name, value, _shown.figure(value)) for name, value in [*told, ("the longest", longest)] if value]
+    told = [
+        ("half of the rows: at most", lengths.quantiles.get("0.5")),
+        ("19 in 20: at most", lengths.quantiles.get("0.95")),
+    ]
+    bars = [Bar(name, value, _shown.count(value)) for name, value in [*told, ("the longest", longest)] if value]
     bars.append(Bar("the context window", size, _shown.count(size), "c-other"))
     return Window(
         tokens=size,
-        whose=f"of {_shown.one_line(target.target, 60)}"
-        if target
-        else "that this run was set to (validation.max_tokens)",
+        whose=f"of {_shown.one_line(target.target, 60)}" if target else "of this run (validation.max_tokens)",
         picture=_pictures.bars(bars, "Lengths in tokens beside the context window"),
         longest=longest,
         share=longest / size,
