@@ -89,10 +89,9 @@ def _cell(rows: int, most: int) -> Cell:
 
 def _wanted(found: Coverage, released: int) -> list[Wanted]:
     """What is thin, domains first; of clusters the smallest."""
-    kinds = (("domain", found.domains, 1), ("task", found.tasks, 1), ("topic", found.clusters, 0))
     wanted: list[Wanted] = []
-    for kind, covered, rest in kinds:
-        enough = released / max(1, len(covered) - rest) * found.thin_below
+    for kind, covered in (("domain", found.domains), ("task", found.tasks), ("topic", found.clusters)):
+        enough = released / max(1, len(covered)) * found.thin_below
         thin = sorted((one for one in covered if one.thin), key=lambda one: one.released)
         most = MOST_THIN_CLUSTERS if kind == "topic" else len(thin)
         wanted += [Wanted(kind, one, max(1, round(enough - one.released))) for one in thin[:most]]

@@ -63,7 +63,7 @@ def _covered(
     found = {row.pop(column): row for row in sums.to_dicts()}
     nothing: dict[str, Any] = {"scored": 0, "released": 0, "quality_mean": None, "nearest_mean": None, "examples": []}
     total = int(seen["is_out"].sum())
-    few = total / max(1, len([value for value in values if value != rest])) * THIN_BELOW
+    few = total / max(1, len(values)) * THIN_BELOW
     return [
         Covered(
             name=(names or {}).get(value, str(value)),

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from annotation.spending import money
-from pipelines import _breadth, _differences, _marks, _pictures, _shown, _trend, _view, _whereabouts
+from pipelines import (
+    _breadth,
+    _differences,
+    _marks,
+    _pictures,
+    _shown,
+    _trend,
+    _view,
+    _whereabouts,
+    _window,
+    _work_done,
+)
 from schemas.report import Report
 
 if TYPE_CHECKING:
@@ -130,14 +141,14 @@ def _context(report: Report, maps: Sequence[_view.Choice], examples: int, charac
         "tokens": _view.spread_pictures(report.tokens, "tokens in a row", "Rows by length in tokens"),
         "quality": _view.spread_pictures(report.quality, "quality score", "Rows by quality score"),
         "toxicity": report.toxicity and _view.spread_pictures(report.toxicity, "toxicity score", "Rows by toxicity"),
-        "window": _view.window(report),
+        "window": _window.window(report),
         "trained": _view.trained_rows(report.training),
         "difficulty": _view.difficulty_pictures(report),
         "languages": _view.language_bars(report),
         "splits": _view.split_strip(report),
         "maps": maps,
         "asked_split": report.run.settings.get("split"),
-        "work": _view.work_done(report),
+        "work": _work_done.work_done(report),
         "settings": _view.flattened(report.run.settings)[:MOST_ROWS],
         "results": sorted(report.expectations.results, key=lambda result: (result.success, result.suite)),
     }

@@ -45,7 +45,12 @@ def _change(before: float | None, after: float | None) -> Change:
         return Change("as before", "same")
     part = f" ({step / before:+.1%})".replace("-", "−") if before else ""
     sign = "+" if step > 0 else ""
-    return Change(f"{sign}{_shown.figure(step)}{part}", "more" if step > 0 else "fewer")
+    return Change(f"{sign}{_shown.figure(_short(step))}{part}", "more" if step > 0 else "fewer")
+
+
+def _short(step: float) -> float:
+    """Whole from a hundred up, three digits below: a change is no more exact than that."""
+    return round(step) if abs(step) >= 100 else float(f"{step:.3g}")
 
 
 def of_check(report: Report, reason: str, figures: CheckFigures) -> Change | None:

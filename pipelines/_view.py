@@ -164,82 +164,6 @@ def spread_pictures(spread: Spread, unit: str, alt: str) -> dict[str, Any]:
     }
 
 
-class Window(NamedTuple):
-    """Lengths beside the context window that they have to fit."""
-
-    tokens: int
-    whose: str
-    picture: str
-    longest: float
-    share: float  # of the window that the longest fills
-    cut_off: int  # released rows that are longer
-
-
-def window(report: Report) -> Window | None:
-    """Of the target's own tokens where a target is named, else of ours. Null where no length is known."""
-    target = report.training
-    lengths = target.released.lengths if target else report.tokens
-    size = target.max_length if target else report.run.settings.get("validation", {}).get("max_tokens")
-    if lengths.histogram is None or not isinstance(size, int) or not lengths.counted:
-        return None
-    longest = lengths.histogram.edges[-1]
-    told = [
-        ("half of the rows: at most", lengths.quantiles.get("0.5")),
-        ("19 in 20: at most", lengths.quantiles.get("0.95")),
-    ]
-    bars = [Bar(name, value, _shown.count(value)) for name, value in [*told, ("the longest", longest)] if value]
-    bars.append(Bar("the context window", size, _shown.count(size), "c-other"))
-    return Window(
-        tokens=size,
-        whose=f"of {_shown.one_line(target.target, 60)}" if target else "of this run (validation.max_tokens)",
-        picture=_pictures.bars(bars, "Lengths in tokens beside the context window"),
-        longest=longest,
-        share=longest / size,
-        cut_off=target.released.truncated if target else _too_long(report),
-    )
-
-
-def _too_long(report: Report) -> int:
-    check = report.checks.families.get("length", {}).get("over_max_tokens")
-    return check.released if check else 0
-
-
-WORK = {
-    "read": ("rows", "read from their sources"),
-    "measured": ("records", "counted in tokens, their language told"),
-    "checked": ("records", "by one check or more"),
-    "verdicts": ("verdicts", "single ones, of all those checks"),
-    "prepared": ("records", "as the target's trainer prepares them"),
-    "signed": ("texts", "for near duplicates"),
-    "embedded": ("texts", "by the model"),
-    "compared": ("prompts", "with all others, for semantic duplicates"),
-    "neighbours": ("prompts", "their nearest other looked for"),
-    "toxicity": ("records", "judged for tone; always all, as it costs next to nothing"),
-    "asked": ("records", "the language model asked for their difficulty"),
-}
-"""Of what each step needs a number, and what it does with them."""
-
-
-class Done(NamedTuple):
-    step: str
-    what: str
-    all: int
-    new: int
-    share: str
-
-
-def work_done(report: Report) -> list[Done]:
-    """What of the run's work was new, by step; empty where that was not counted."""
-    if report.run.new is None:
-        return []
-    found = [(step, unit, what, getattr(report.run.new, step)) for step, (unit, what) in WORK.items()]
-    return [
-        Done(step, f"{unit}: {what}", work.all, work.new, _shown.share(work.new / work.all) if work.all else "–")
-        for step, unit, what, work in found
-        if work is not None
-    ]
-
-
 def trained_rows(training: Training | None) -> list[tuple[str, str, int, int]]:
     """What a trainer makes of the rows: a name, what it means, of all readable rows, of the released ones."""
     if training is None:
@@ -331,7 +255,7 @@ def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
     sizes = dict(enumerate(report.diversity.cluster_sizes))
     if sizes not in (counted, released):
         return {}
-    return {at: _shown.one_line(terms, 60) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
+    return {at: _shown.one_line(terms, 80) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
 
 
 def observed(text: str) -> str:
