@@ -115,8 +115,8 @@ class Staged:
 
         self.work = self.folder / f"work-{next(self._numbers)}"
         self.work.mkdir()
-        # Tone is told by sentences of its own, which are embedded too.
-        given = {**settings, "score": {"toxicity": "off", **settings.get("score", {})}}
+        # Tone and domains are told by sentences of their own, which are embedded too.
+        given = {"annotation": {"domains": {}}, **settings, "score": {"toxicity": "off", **settings.get("score", {})}}
         run = Run(
             self.work, self.folder / "out", (str(self.source),), Settings.model_validate(given), "2026-01-01T00:00:00"
         )

