@@ -31,6 +31,10 @@ MOST_MARKED = 30
 _ROUNDS = 3
 
 
+# How checks of an amount are called: too much of something is nowhere in particular.
+_AMOUNTS = ("_count", "_frequency", "_limit", "_points", "_target")
+
+
 class Marked(NamedTuple):
     text: Text
     places: list[Place]  # in order
@@ -40,7 +44,7 @@ def marked(rows: pl.DataFrame, check: Check) -> list[Marked | None]:
     """For each of a handful of rows of RECORD_SCHEMA, all of which fail `check`, what to mark; null for nothing."""
     columns = _columns(check)
     found: list[Marked | None] = [None] * rows.height
-    if not rows.height or not reads_only_the_record(check):
+    if not rows.height or check.name.endswith(_AMOUNTS) or not reads_only_the_record(check):
         return found
     for text in _TEXTS:
         left = [at for at, one in enumerate(found) if one is None]

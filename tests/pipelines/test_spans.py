@@ -61,6 +61,7 @@ def test_several_places_are_marked_and_each_row_is_looked_at_by_itself(make_reco
     [
         ("structure.empty_completion", {"completion": ""}),
         ("length.over_max_tokens", {"completion": "word " * 60}),
+        ("constraints.word_limit", {"prompt": "Name it in one word.", "completion": "Ruth and Molly"}),
         (
             "formatting.unfinished",
             {"completion": "The first line ends.\n" + "And the last one goes on and on " * 8 + "to"},
