@@ -66,19 +66,68 @@ def verb_objects(prompts: pl.Series) -> VerbObjects:
     A heuristic: the first word, without "please" and "can you", is taken for the verb. Prompts that
     do not open with a Latin word are not counted.
     """
-    opening = (
-        prompts.str.slice(0, 400)
-        .str.to_lowercase()
-        .str.replace(r"^\W*(?:user: )?(?:(?:please|kindly|(?:can|could) you)\W+)?", "")
-    )
-    words = opening.str.extract_all(r"[a-z][a-z'-]+").rename("words")
-    frame = words.to_frame().select(
-        verb=pl.col("words").list.first(),
-        object=pl.col("words").list.slice(1).list.filter(~pl.element().is_in(sorted(_SKIPPED))).list.first(),
+    frame = (
+        _opening_words(prompts)
+        .to_frame()
+        .select(
+            verb=pl.col("words").list.first(),
+            object=pl.col("words").list.slice(1).list.filter(~pl.element().is_in(sorted(_SKIPPED))).list.first(),
+        )
     )
     pairs = frame.drop_nulls().group_by("verb", "object").agg(count=pl.len())
     pairs = pairs.sort("count", "verb", "object", descending=[True, False, False])
     return VerbObjects(pairs, _entropy(pairs["count"]))
+
+
+def _opening_words(prompts: pl.Series) -> pl.Series:
+    """The Latin words that a prompt begins with, courtesies left out."""
+    opening = (
+        prompts.str.slice(0, 400)
+        .str.to_lowercase()
+        .str.replace(r"^\W*(?:(?:system|user): )?(?:(?:please|kindly|(?:can|could|would) you)\W+)*", "")
+    )
+    return opening.str.extract_all(r"[a-z][a-z'-]+").rename("words")
+
+
+# The words that open the prompts of common tasks. Our own list; what opens with another word is OTHER.
+_TASKS = {
+    "answer a question": "what how why when where who whom whose which is are was were do does did should will "
+    "would can could has have if",
+    "explain": "explain describe define discuss clarify elaborate illustrate tell talk",
+    "write": "write compose create generate draft craft produce make imagine invent author",
+    "rewrite": "rewrite rephrase paraphrase edit revise correct fix improve proofread change modify reword replace "
+    "reorder rearrange reformat expand adapt shorten simplify polish",
+    "summarise": "summarise summarize condense outline abridge recap",
+    "list": "list name give provide suggest recommend brainstorm come propose offer think",
+    "classify": "classify categorise categorize identify detect label sort determine choose select rate rank match "
+    "pick decide group assign tag",
+    "extract": "extract find locate highlight underline search look",
+    "complete": "complete fill finish continue add insert",
+    "translate": "translate",
+    "convert": "convert transform turn express format parse",
+    "calculate": "calculate compute solve count estimate multiply divide subtract factor derive prove",
+    "compare": "compare contrast distinguish differentiate",
+    "analyse": "analyse analyze evaluate assess review critique examine judge predict interpret research investigate",
+    "plan": "plan design develop organise organize schedule arrange construct build devise prepare",
+    "program": "code program implement debug refactor",
+    "play a role": "act pretend roleplay play simulate",
+}
+TASKS = tuple(_TASKS)
+"""Kinds of tasks, as `task` names them."""
+
+OTHER = "other"
+"""What opens with no word of a task: statements, dialogues, prompts in other scripts."""
+
+
+def task(prompts: pl.Series) -> pl.Series:
+    """The kind of task that each prompt opens with: one of TASKS, or OTHER. By its first Latin word alone.
+
+    >>> task(pl.Series(["Could you please summarise this?", "Why?", "Hallo!"])).to_list()
+    ['summarise', 'answer a question', 'other']
+    """
+    kinds = {word: kind for kind, words in _TASKS.items() for word in words.split()}
+    first = _opening_words(prompts).list.first().str.extract(r"^([a-z]+)")
+    return first.replace_strict(kinds, default=OTHER, return_dtype=pl.String).rename("task")
 
 
 def _entropy(counts: pl.Series) -> float | None:

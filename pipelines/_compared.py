@@ -24,8 +24,8 @@ _NAMED_BY = {
 }
 # Characters of a digest that tell two apart.
 _DIGEST = 12
-# Not figures of the data: what ran, and lists of what was found.
-_NO_FIGURES = ("run", "sources", "expectations")
+# Not figures of the data: what ran, lists of what was found, and what was there before.
+_NO_FIGURES = ("run", "sources", "expectations", "previous")
 
 
 def settings_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Setting]:
@@ -136,8 +136,8 @@ def gates(before: Report, after: Report) -> Gate:
             figure=name,
             required_before=a[name].requirement if name in a else None,
             required_after=b[name].requirement if name in b else None,
-            before=_measured(here, name),
-            after=_measured(there, name),
+            before=measured(here, name),
+            after=measured(there, name),
             passed_before=a[name].passed if name in a else None,
             passed_after=b[name].passed if name in b else None,
         )
@@ -151,7 +151,8 @@ def _demands(report: Report) -> dict[str, DemandResult]:
     return {demand.figure: demand for demand in report.gate.demands} if report.gate else {}
 
 
-def _measured(figures: dict[str, Any], figure: str) -> Value:
+def measured(figures: dict[str, Any], figure: str) -> Value:
+    """The figure at its path in `figures_of` a report; null where the report has none."""
     try:
         return lookup(figures, figure)
     except PolicyError:

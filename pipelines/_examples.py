@@ -2,18 +2,21 @@
 
 import polars as pl
 
+from checks.registry import Check
+from pipelines._spans import Marked, marked
 from schemas.outcome import Fate
-from schemas.report import Example
+from schemas.report import Example, Span
 
 # Per finding: enough to see a pattern, few enough to read.
 EXAMPLES = 5
 CHARACTERS = 400
 
 
-def examples_of(rows: pl.DataFrame, records: pl.DataFrame) -> list[Example]:
+def examples_of(rows: pl.DataFrame, records: pl.DataFrame, check: Check | None = None) -> list[Example]:
     """The first EXAMPLES of `rows` in reading order, with the texts of their twins (schemas.report.Example).
 
-    A pair is shown once, also where `rows` holds both sides of it.
+    A pair is shown once, also where `rows` holds both sides of it. With `check`, which they fail, the words are
+    marked that fail it, and texts are cut around the first of them.
     """
     pair = pl.concat_list(pl.min_horizontal("record_id", "twin"), pl.max_horizontal("record_id", "twin"))
     alone = pl.col("row_id").cast(pl.String)
@@ -53,7 +56,27 @@ def examples_of(rows: pl.DataFrame, records: pl.DataFrame) -> list[Example]:
         similarity="similarity",
         detail="detail",
     )
-    return [Example.model_validate(row) for row in columns.to_dicts()]
+    examples = [Example.model_validate(row) for row in columns.to_dicts()]
+    if check is None:
+        return examples
+    whole = first.select("prompt", "completion").to_dicts()
+    places = marked(first, check)
+    return [_with_spans(*each) for each in zip(examples, whole, places, strict=True)]
+
+
+def _with_spans(example: Example, whole: dict[str, str], found: Marked | None) -> Example:
+    if found is None:
+        return example
+    text = whole[found.text]
+    start = max(0, found.places[0][0] - CHARACTERS // 3) if len(text) > CHARACTERS else 0
+    end = start + CHARACTERS
+    before = "…" if start else ""
+    shift = len(before) - start
+    spans = [
+        Span(text=found.text, start=a + shift, end=min(b, end) + shift) for a, b in found.places if a < min(b, end)
+    ]
+    cut = before + text[start:end] + ("…" if end < len(text) else "")
+    return example.model_copy(update={found.text: cut, "spans": spans})
 
 
 def _cut(column: str) -> pl.Expr:

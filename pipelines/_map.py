@@ -2,8 +2,9 @@
 
 import base64
 import io
+from collections.abc import Mapping
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -29,6 +30,21 @@ OUTCOME_COLOURS = {
     Fate.CONTAMINATED: "#7B4B2A",
 }
 """In drawing order: what is rare and removed is drawn last, and so lies on top."""
+
+# Of low and of high quality; between them lighter shades of the same: told apart without red and green.
+QUARTERS = ("#D55E00", "#E69F00", "#56B4E9", "#0072B2")
+
+MAP_SCHEMA = pl.Schema(
+    {
+        "x": pl.Float64(),
+        "y": pl.Float64(),
+        "cluster": pl.Int64(),
+        "outcome": pl.String(),
+        "source": pl.String(),
+        "quality": pl.Float64(),
+    }
+)
+"""One row a point. A point whose x or y is null or not finite has no place."""
 
 WIDTH, HEIGHT = 960, 720
 # Dots are sized in points, 72 to the inch, at 150 pixels to the inch.
@@ -57,27 +73,56 @@ class Map(NamedTuple):
 def cluster_map(points: pl.DataFrame, names: dict[int, str]) -> Map | None:
     """The rows coloured by cluster: the largest seven apart, the others grey. None without points.
 
-    `points` has x, y, cluster and outcome; rows whose place is null or not finite are left out.
+    `points` has MAP_SCHEMA here and below; rows whose place is null or not finite are left out.
     """
     placed = _placed(points)
     if not placed.height:
         return None
-    sizes = placed.filter(pl.col("cluster").is_not_null())["cluster"].value_counts()
-    largest: list[int] = (
-        sizes.sort(["count", "cluster"], descending=[True, False])["cluster"].head(len(PALETTE)).to_list()
-    )
+    return _largest(placed, "cluster", {at: names.get(at, f"cluster {at}") for at in placed["cluster"].drop_nulls()})
+
+
+def source_map(points: pl.DataFrame, names: Mapping[str, str]) -> Map | None:
+    """The rows coloured by where they came from: the largest seven sources apart. None with fewer than two sources."""
+    placed = _placed(points)
+    return _largest(placed, "source", names) if placed["source"].n_unique() > 1 else None
+
+
+def _largest(placed: pl.DataFrame, column: str, names: Mapping[Any, str]) -> Map:
+    """The most frequent values of a column in a colour each, the others grey."""
+    sizes = placed[column].drop_nulls().value_counts().sort("count", column, descending=[True, False])
+    largest = dict(sizes.head(len(PALETTE)).iter_rows())
     colours = dict(zip(largest, PALETTE, strict=False))
     coloured = placed.with_columns(
-        colour=pl.col("cluster").replace_strict(colours, default=GREY, return_dtype=pl.String).fill_null(GREY)
+        colour=pl.col(column).replace_strict(colours, default=GREY, return_dtype=pl.String).fill_null(GREY)
     )
-    rest = coloured.filter(pl.col("colour") == GREY).height
+    keys = [Key(colour, names.get(value, str(value)), largest[value]) for value, colour in colours.items()]
+    rest = placed.height - sum(largest.values())
+    others = [Key(GREY, "all others", rest)] if rest else []
+    return Map(_png(coloured, (GREY, *PALETTE)), keys + others, placed.height)
+
+
+def quality_map(points: pl.DataFrame) -> Map | None:
+    """The rows by quarters of their quality, the lowest on top. None where no score differs from another."""
+    placed = _placed(points)
+    scores = placed["quality"].drop_nulls()
+    cuts = [scores.quantile(part) for part in (0.25, 0.5, 0.75)] if len(scores) else []
+    if scores.n_unique() < 2 or any(cut is None for cut in cuts):
+        return None
+    band = sum((pl.col("quality") >= cut).cast(pl.Int8) for cut in cuts)
+    coloured = placed.with_columns(
+        colour=pl.when(pl.col("quality").is_null()).then(pl.lit(GREY)).otherwise(
+            band.replace_strict(list(range(4)), list(QUARTERS), return_dtype=pl.String)  # type: ignore[union-attr]
+        )
+    )  # fmt: skip
+    counted = dict(coloured.group_by("colour").len().iter_rows())
+    low, middle, high = (f"{cut:.2f}" for cut in cuts)
+    named = (f"below {low}", f"{low} to {middle}", f"{middle} to {high}", f"{high} and more", "not scored")
     keys = [
-        Key(colour, names.get(cluster, f"cluster {cluster}"), coloured.filter(pl.col("cluster") == cluster).height)
-        for cluster, colour in colours.items()
+        Key(colour, name, counted[colour])
+        for colour, name in zip((*QUARTERS, GREY), named, strict=True)
+        if colour in counted
     ]
-    return Map(
-        _png(coloured, (GREY, *PALETTE)), keys + ([Key(GREY, "all others", rest)] if rest else []), placed.height
-    )
+    return Map(_png(coloured, (GREY, *reversed(QUARTERS))), keys, placed.height)
 
 
 def outcome_map(points: pl.DataFrame) -> Map | None:

@@ -5,15 +5,25 @@ no arithmetic. Autoescape is on and every string, from the data or not, passes `
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from annotation.spending import money
-from pipelines import _differences, _shown, _view, _whereabouts
-from pipelines._map import Map
+from pipelines import (
+    _breadth,
+    _differences,
+    _marks,
+    _pictures,
+    _shown,
+    _trend,
+    _view,
+    _whereabouts,
+    _window,
+    _work_done,
+)
 from schemas.report import Report
 
 if TYPE_CHECKING:
@@ -35,8 +45,9 @@ SECTIONS = {
 }
 """The page's headings by their anchor, in order."""
 
-# A page beyond 1 MB is slow to open from a mail or a phone; examples are thinned out until it fits.
-PAGE_BYTES = 1_000_000
+# Four maps of 50,000 rows take half of it. What is beyond is slow to open from a mail or a phone, so that examples
+# are thinned out until the page fits.
+PAGE_BYTES = 1_600_000
 DETAIL = ((5, 420), (3, 240), (2, 160), (1, 100), (0, 0))
 """Examples a check and characters a text, from the fullest page to the barest."""
 
@@ -83,6 +94,8 @@ def _environment() -> "Environment":
     )
     shown = (
         _differences.against,
+        _marks.highlighted,
+        _pictures.bar,
         money.show,
         _view.observed,
         _shown.count,
@@ -107,7 +120,7 @@ def _finalize(value: Any) -> Any:
     return _shown.visible(value) if type(value) is str else value
 
 
-def _context(report: Report, maps: Mapping[str, Map | None], examples: int, characters: int) -> dict[str, Any]:
+def _context(report: Report, maps: Sequence[_view.Choice], examples: int, characters: int) -> dict[str, Any]:
     return {
         "report": report,
         "sections": SECTIONS,
@@ -120,17 +133,22 @@ def _context(report: Report, maps: Mapping[str, Map | None], examples: int, char
         "flow": _whereabouts.flow_picture(report),
         "folder": _whereabouts.shared_folder([source.source for source in report.sources.files]),
         "reasons": _whereabouts.reasons(report),
+        "moved": _trend.headlines(report),
         "families": _view.families(report, examples),
         "duplicates": _view.duplicate_pictures(report.duplicates),
+        "breadth": _breadth.breadth(report),
         "diversity": _view.diversity_pictures(report),
         "tokens": _view.spread_pictures(report.tokens, "tokens in a row", "Rows by length in tokens"),
         "quality": _view.spread_pictures(report.quality, "quality score", "Rows by quality score"),
         "toxicity": report.toxicity and _view.spread_pictures(report.toxicity, "toxicity score", "Rows by toxicity"),
+        "window": _window.window(report),
         "trained": _view.trained_rows(report.training),
         "difficulty": _view.difficulty_pictures(report),
         "languages": _view.language_bars(report),
         "splits": _view.split_strip(report),
         "maps": maps,
+        "asked_split": report.run.settings.get("split"),
+        "work": _work_done.work_done(report),
         "settings": _view.flattened(report.run.settings)[:MOST_ROWS],
         "results": sorted(report.expectations.results, key=lambda result: (result.success, result.suite)),
     }

@@ -10,7 +10,7 @@ import polars as pl
 
 from annotation.home import database_file, in_home
 from schemas.decision import DECISION_SCHEMA
-from schemas.report import Cost
+from schemas.report import Agreement, Cost, Forecast
 from schemas.settings import AnnotationSettings
 
 DECISIONS = "decisions"
@@ -31,6 +31,12 @@ def decided(settings: AnnotationSettings) -> Known:
     """
     with _store() as engine:
         return Known(_in_force(engine, settings), _cost(engine, settings) if engine else None)
+
+
+def agreement_of(settings: AnnotationSettings) -> list[Agreement]:
+    """How far people agree, by tier, kind and question, where several answered. Raises as `decided` does."""
+    with _store() as engine:
+        return [] if engine is None else _agreement(engine, settings)
 
 
 def decisions_of(settings: AnnotationSettings) -> pl.DataFrame:
@@ -87,7 +93,33 @@ def _cost(engine: Any, settings: AnnotationSettings) -> Cost | None:
         left=report.left,
         per_accepted=report.per_accepted,
         by_tier={tier.name: tier.spent for tier in report.tiers},
+        forecast=Forecast.model_validate(report.to_finish.model_dump()),
     )
+
+
+def _agreement(engine: Any, settings: AnnotationSettings) -> list[Agreement]:
+    from annotation.judging.measures import measures
+    from annotation.judging.said import opinions_of
+    from annotation.store.asked import all_answers, all_asked
+    from annotation.store.database import reading
+
+    with reading(engine) as connection:
+        tasks = list(all_asked(connection, settings.project).values())
+        answers = all_answers(connection, settings.project)
+    return [
+        Agreement(
+            tier=one.tier,
+            kind=one.kind,
+            question=one.question,
+            alpha=one.alpha.value,
+            low=one.alpha.low,
+            high=one.alpha.high,
+            tasks=one.alpha.tasks,
+            why=one.alpha.why,
+        )
+        for one in measures(tasks, opinions_of(settings.project, tasks, answers))
+        if one.alpha.tasks
+    ]
 
 
 def digest(decisions: pl.DataFrame) -> str:

@@ -14,7 +14,7 @@ import polars as pl
 from pydantic import BaseModel
 
 from pipelines._benchmark_index import can_name, index_path, load, read
-from pipelines._people import decided
+from pipelines._people import agreement_of, decided
 from pipelines._progress import counted, reporter
 from pipelines._resume import note_call
 from pipelines._shown import one_line
@@ -80,7 +80,8 @@ def gather(run: Run) -> None:
     save_json(_policy(run.settings).model_dump(mode="json"), run.work / "policy.json")
     people = decided(run.settings.annotation)
     save_frame(people.decisions, run.work / "decisions.parquet")
-    save_json({"cost": people.cost and people.cost.model_dump()}, run.work / "people.json")
+    agreement = [one.model_dump() for one in agreement_of(run.settings.annotation)]
+    save_json({"cost": people.cost and people.cost.model_dump(), "agreement": agreement}, run.work / "people.json")
     if people.decisions.height:
         reporter().line(counted("decisions", people.decisions.height, "of people, carried out where they apply"))
     if run.settings.split.previous:
@@ -148,7 +149,7 @@ def refuse_unknown(figure: str, settings: Settings) -> None:
     # Without a target no check of trainability is about any row, and none would fail.
     if steps[0] == "training" or steps[:2] == ["checks", "trainability"]:
         known = known and settings.training.target is not None
-    if not known or steps[0] == "gate":
+    if not known or steps[0] in ("gate", "previous"):
         raise PolicyError(f"{figure}: no report of this run can have such a figure; report.schema.json lists them")
 
 

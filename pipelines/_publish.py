@@ -18,8 +18,10 @@ from checks.contract.process import ready_process
 from checks.contract.run import Contract
 from checks.diversity import products
 from pipelines import _stages as stages
+from pipelines._last_release import last_release
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
+from pipelines._map import MAP_SCHEMA
 from pipelines._people import DECISIONS, digest
 from pipelines._stages import Run
 from pipelines._surroundings import SURROUNDINGS
@@ -109,12 +111,16 @@ def _measure(run: Run) -> Measured:
         people=_people(run, figures),
         exports=[],
         training=figures["validate"]["training"],
+        domains=() if run.settings.dedup.draft else tuple(run.settings.annotation.domains),
+        # The release is written one level below the work folder, whose own is where the earlier one stands.
+        previous=last_release(run.work.parent, run.settings.split.previous),
     )
 
 
 def _people(run: Run, figures: Mapping[str, Any]) -> People:
     noted = json.loads((run.work / "people.json").read_text(encoding="utf-8"))
-    return People(**figures["decide"], **figures["dedup"]["semantic"]["said"], cost=noted["cost"])
+    told = {"cost": noted["cost"], "agreement": noted["agreement"]}
+    return People(**figures["decide"], **figures["dedup"]["semantic"]["said"], **told)
 
 
 def _write_data(run: Run, released: pl.DataFrame) -> list[ExportFigures]:
@@ -158,7 +164,7 @@ def _map_points(measured: Measured) -> pl.DataFrame:
     """The embedded rows on the two directions in which they differ most (PCA)."""
     rows = measured.records.filter(pl.col("vector").is_not_null())
     if rows.height < 3:
-        return pl.DataFrame(schema={"x": pl.Float64, "y": pl.Float64, "cluster": pl.Int64, "outcome": pl.String})
+        return pl.DataFrame(schema=MAP_SCHEMA)
     mine = measured.vectors[rows["vector"].to_numpy()]
     centred = mine - mine.mean(axis=0)
     directions = np.linalg.eigh(products(centred))[1][:, -2:]
@@ -166,7 +172,7 @@ def _map_points(measured: Measured) -> pl.DataFrame:
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
     flat = centred @ (directions * signs).astype(np.float32)
     places = {name: pl.Series(flat[:, at], dtype=pl.Float64) for name, at in (("x", 1), ("y", 0))}
-    return rows.select("cluster", "outcome").with_columns(**places)
+    return rows.select("cluster", "outcome", "source", "quality").with_columns(**places)
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:

@@ -228,7 +228,7 @@ def index_of(number: int) -> str:
 
 
 def score(run: Run) -> Result:
-    """Clusters, novelty, tone and difficulty."""
+    """Clusters, novelty, tone, domains and difficulty."""
     from pipelines._toxicity import with_toxicity
     from pipelines.cache.home import default_cache
     from pipelines.score import score as measure
@@ -244,8 +244,19 @@ def score(run: Run) -> Result:
         )
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
+    told = _with_domains(run, told)
     told, difficulty = _difficulty(run, told)
     return Result(told, None, {**scored.figures, "difficulty": difficulty}, records.height)
+
+
+def _with_domains(run: Run, records: pl.DataFrame) -> pl.DataFrame:
+    from pipelines._domains import with_domains
+
+    asking = run.settings.annotation
+    # Static vectors, a draft's, are no measure of what a text is about.
+    described = {} if run.settings.dedup.draft else asking.domains
+    similarity = asking.domain_similarity
+    return with_domains(records, vectors(run), encoder_of(run), domains=described, min_similarity=similarity)
 
 
 def _difficulty(run: Run, records: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, Any] | None]:

@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pipelines import _pictures, _plots, _shown
-from pipelines._map import Map, cluster_map, outcome_map
+from pipelines._map import Map, cluster_map, outcome_map, quality_map, source_map
 from pipelines._pictures import Bar
 from pipelines._plots import Mark
+from pipelines._trend import Change, of_check
+from pipelines._whereabouts import short_names
 from schemas.outcome import SPLITS
 from schemas.report import CheckFigures, DemandResult, Duplicates, Example, Report, Spread, Training, VerbObject
 
 # What a reader takes in; report.json has all.
 MOST_CLUSTERS = 12
 MOST_LANGUAGES = 10
-MOST_VERBS = 20
+MOST_VERBS = 12
 
 _FIRST_NAMED = ("median", "5%", "95%")
 _QUANTILE_NAMES = {"0.05": "5%", "0.25": "25%", "0.5": "median", "0.75": "75%", "0.95": "95%"}
@@ -36,12 +38,13 @@ class CheckRow(NamedTuple):
     figures: CheckFigures
     bar: str
     examples: list[Example]
+    change: Change | None  # since the release before this one
 
 
 class FamilyRows(NamedTuple):
     name: str
     found: list[CheckRow]  # most failures first
-    silent: list[str]  # the names of checks that no row failed
+    silent: list[tuple[str, Change | None]]  # the names of checks that no row failed; what was before, if that differs
     idle: list[str]  # and of those that are about no row of this run
 
 
@@ -68,14 +71,21 @@ def families(report: Report, examples: int) -> list[FamilyRows]:
     for name, members in report.checks.families.items():
         found = [
             CheckRow(check, figures, _pictures.bar(figures.failed / most, f"s-{figures.severity}"),
-                     figures.examples[:examples])
+                     figures.examples[:examples], of_check(report, f"{name}.{check}", figures))
             for check, figures in sorted(members.items(), key=lambda item: (-item[1].failed, item[0]))
             if figures.failed
         ]  # fmt: skip
         rest = {check: figures for check, figures in members.items() if not figures.failed}
         idle = [check for check, figures in rest.items() if figures.applied == 0]
-        families.append(FamilyRows(name, found, [check for check in rest if check not in idle], idle))
+        silent = [
+            (check, _if_any(of_check(report, f"{name}.{check}", rest[check]))) for check in rest if check not in idle
+        ]
+        families.append(FamilyRows(name, found, silent, idle))
     return sorted(families, key=lambda family: -sum(row.figures.failed for row in family.found))
+
+
+def _if_any(change: Change | None) -> Change | None:
+    return change if change and change.css != "same" else None
 
 
 def duplicate_pictures(duplicates: Duplicates) -> dict[str, str]:
@@ -211,10 +221,27 @@ def split_strip(report: Report) -> str:
     )
 
 
-def maps(report: Report, points: pl.DataFrame | None) -> dict[str, Map | None]:
+class Choice(NamedTuple):
+    """One way of colouring the map."""
+
+    name: str  # of one word: its anchor too
+    note: str
+    map: Map
+
+
+def maps(report: Report, points: pl.DataFrame | None) -> list[Choice]:
+    """Every way of colouring the map that the points allow; empty without a point that has a place."""
     if points is None:
-        return {"cluster": None, "outcome": None}
-    return {"cluster": cluster_map(points, _cluster_names(report, points)), "outcome": outcome_map(points)}
+        return []
+    read = [source.source for source in report.sources.files if source.status == "read"]
+    names = {source: _shown.tail(name, 40) for source, name in zip(read, short_names(read), strict=True)}
+    drawn = (
+        ("cluster", "The largest clusters have a colour each.", cluster_map(points, _cluster_names(report, points))),
+        ("source", "Where the rows came from.", source_map(points, names)),
+        ("outcome", "Where rows were taken out.", outcome_map(points)),
+        ("quality", "By quarters of the quality score; the lowest lie on top.", quality_map(points)),
+    )
+    return [Choice(name, note, picture) for name, note, picture in drawn if picture]
 
 
 def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
@@ -228,7 +255,7 @@ def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
     sizes = dict(enumerate(report.diversity.cluster_sizes))
     if sizes not in (counted, released):
         return {}
-    return {at: _shown.one_line(terms, 60) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
+    return {at: _shown.one_line(terms, 80) for at, terms in enumerate(report.diversity.cluster_terms) if terms.strip()}
 
 
 def observed(text: str) -> str:

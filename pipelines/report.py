@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from checks.diversity import vendi_score
 from checks.registry import Check, Severity
+from pipelines._coverage import coverage
 from pipelines._examples import examples_of
 from pipelines._histogram import histogram, spread
 from schemas.outcome import (
@@ -32,6 +33,7 @@ from schemas.report import (
     Expectations,
     ExportFigures,
     People,
+    Previous,
     Repairs,
     Report,
     Rows,
@@ -71,6 +73,8 @@ class Measured(NamedTuple):
     people: People
     exports: Sequence[ExportFigures]
     training: Mapping[str, Any] | None = None  # the target, and how it trains
+    domains: Sequence[str] = ()  # the described ones
+    previous: Previous | None = None
 
 
 def build_report(measured: Measured, *, run: Run, version: str) -> Report:
@@ -84,7 +88,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         checks=_checks(measured.records, released, measured.checks),
         repairs=Repairs.model_validate(measured.repairs),
         duplicates=_duplicates(measured.records, measured.dedup),
-        diversity=_diversity(measured.records, released, measured.vectors, measured.diversity, run.seed),
+        diversity=_diversity(measured, released, run.seed),
         quality=spread(released["quality"], low=0, high=1, bins=20),  # type: ignore[arg-type]
         toxicity=_toxicity(released),
         difficulty=_difficulty(released, measured.difficulty) if measured.difficulty else None,
@@ -98,6 +102,7 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         exports=list(measured.exports),
         expectations=NO_EXPECTATIONS,
         gate=None,
+        previous=measured.previous,
     )
 
 
@@ -211,7 +216,7 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
             "failed": failing.height,
             "failed_share": _share(failing.height, applied),
             "released": released.filter(~pl.col(check.column)).height,
-            "examples": examples_of(failing, records),
+            "examples": examples_of(failing, records, check),
         }
     drops, reviews = (
         pl.all_horizontal(
@@ -260,9 +265,9 @@ def _similarities(semantic: Mapping[str, Any]) -> Any:
     return histogram(pairs, low=floor, high=1, bins=max(1, round((1 - floor) * 100)))
 
 
-def _diversity(
-    records: pl.DataFrame, released: pl.DataFrame, vectors: Vectors, figures: Mapping[str, Any], seed: int
-) -> Diversity:
+def _diversity(measured: Measured, released: pl.DataFrame, seed: int) -> Diversity:
+    records, vectors, figures = measured.records, measured.vectors, measured.diversity
+    terms = dict(enumerate(figures["cluster_terms"]))
     vendi = vendi_score(vectors[released["vector"].to_numpy()]) if released.height else None
     embedded = records["vector"].drop_nulls().to_numpy()
     some = np.sort(np.random.default_rng(seed).permutation(len(embedded))[: released.height])
@@ -274,6 +279,7 @@ def _diversity(
             "vendi": vendi,
             "vendi_random": random,
             "vendi_share": vendi / random if vendi and random else None,
+            "coverage": coverage(records, domains=measured.domains, terms=terms),
         }
     )
 

@@ -53,6 +53,14 @@ class Rows(Part):
     reasons: dict[str, dict[str, int]] = {}  # outcome -> reason -> rows, descending; a row may have several
 
 
+class Span(Part):
+    """Characters [start, end) of an example's text as it is cut there."""
+
+    text: Literal["prompt", "completion"]
+    start: int
+    end: int
+
+
 class Example(Part):
     """A row that shows a finding. Texts are cut; the whole is in records.parquet."""
 
@@ -68,6 +76,7 @@ class Example(Part):
     twin_completion: str | None = None
     similarity: float | None = None
     detail: str | None = None  # what the reason and the twin do not say
+    spans: list[Span] = []  # words that fail the check by themselves, and without which it would pass
 
 
 class CheckFigures(Part):
@@ -167,6 +176,29 @@ class VerbObject(Part):
     count: int
 
 
+class Covered(Part):
+    """One domain, task or cluster, and the rows that it has. A row is in one of each kind."""
+
+    name: str  # of a cluster its own words
+    scored: int  # rows that are neither dropped, duplicate nor contaminated
+    released: int
+    share: float | None  # of all released rows
+    quality_mean: float | None  # of the released rows
+    nearest_mean: float | None  # similarity to the nearest other prompt
+    thin: bool  # fewer released rows than a part (`Coverage.thin_below`) of an even share
+    examples: list[str] = []  # released prompts, cut
+
+
+class Coverage(Part):
+    """How the released rows spread over what a model is asked for."""
+
+    thin_below: float  # of an even share of the released rows
+    domains: list[Covered]  # the described ones and "general", which is never thin; empty where not measured
+    tasks: list[Covered]  # by the word that opens the prompt; "other" is never thin
+    clusters: list[Covered]  # the largest first
+    domain_tasks: dict[str, dict[str, int]]  # domain -> task -> released rows
+
+
 class Diversity(Part):
     embedded: int
     clusters: int | None
@@ -180,6 +212,7 @@ class Diversity(Part):
     verb_objects: list[VerbObject]  # the most frequent, descending
     verb_object_distinct: int
     verb_object_entropy: float | None  # normalised to [0, 1]
+    coverage: Coverage | None = None  # null in reports of before it was measured
 
 
 class Spread(Part):
@@ -257,6 +290,30 @@ class Splits(Part):
     leakage: Leakage
 
 
+class Forecast(Part):
+    """What is still to come before everything that was given out is decided. Amounts as in Cost."""
+
+    tasks: int  # open
+    responses: int  # that they still ask for
+    amount: int  # reserved for them
+    adjudications: float | None  # expected at the rate of disagreement so far; null where nothing was decided yet
+    adjudication_amount: int  # for those; not reserved yet
+    short: int | None  # of it, beyond what the budget leaves; null without a budget
+
+
+class Agreement(Part):
+    """How far people of one tier agree beyond chance: Krippendorff's alpha, at most 1, where 0 is chance."""
+
+    tier: str
+    kind: str  # of task: record, pair, preference
+    question: str  # verdict, or what was rated
+    alpha: float | None  # null where it is undefined; `why` says the reason
+    low: float | None  # of the 95 % interval
+    high: float | None
+    tasks: int  # with two answers or more
+    why: str | None
+
+
 class Cost(Part):
     """What people cost, in the minor units (cents) of `currency`, as the cost ledger stood when the run began."""
 
@@ -266,6 +323,7 @@ class Cost(Part):
     left: int | None  # of the project's budget; null where none is set
     per_accepted: int | None  # spent for each record that people accepted or fixed; null where there is none
     by_tier: dict[str, int]  # spent
+    forecast: Forecast | None = None  # null in reports of before it was kept
 
 
 class People(Part):
@@ -278,6 +336,7 @@ class People(Part):
     different: int  # pairs that people called different
     unapplied: int  # decisions that could not be carried out; the ledger's detail says why
     cost: Cost | None  # null where the store holds no cost ledger of the project
+    agreement: list[Agreement] = []  # of all that the project ever asked several people; empty where none were
 
 
 class Contamination(Part):
@@ -415,6 +474,16 @@ class DemandResult(Part):
     why: str | None
 
 
+class Previous(Part):
+    """The release before this one: that of --previous, or the one whose place this one takes."""
+
+    path: str  # as the run was told
+    run_id: str
+    started: str  # ISO 8601, UTC
+    passed: bool | None  # null where it was not judged
+    figures: dict[str, float | bool | None]  # by their dotted paths: what the page compares
+
+
 class Verdict(Part):
     policy: str
     passed: bool
@@ -446,3 +515,4 @@ class Report(Part):
     exports: list[ExportFigures]
     expectations: Expectations
     gate: Verdict | None
+    previous: Previous | None = None  # null where there was none

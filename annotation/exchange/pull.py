@@ -20,7 +20,7 @@ from annotation.exchange.push import Say
 from annotation.exchange.responses import Answer
 from annotation.judging.deciding import Result, accuracies, results
 from annotation.judging.measures import Measured, measures
-from annotation.judging.said import Said, said
+from annotation.judging.said import Said, opinions_of
 from annotation.spending.budget import OPEN
 from annotation.spending.reserving_again import Again, reserve_again
 from annotation.store.asked import Asked, all_answers, all_asked
@@ -65,7 +65,7 @@ def pull(
     with reading(engine) as connection:
         tasks = list(all_asked(connection, settings.project).values())
         answers = all_answers(connection, settings.project)
-    opinions = _opinions(settings.project, tasks, answers)
+    opinions = opinions_of(settings.project, tasks, answers)
     found = results(tasks, opinions, settings, lambda task, domain: _tier_of(task, domain, present, settings))
     final, undecided = _by_subject(found)
     written = conclude(
@@ -95,18 +95,6 @@ def pull(
         failing=tuple(gold.filter(pl.col("verdict").is_in(["below", "surely below"]))["worker"]),
         agreement=measures(tasks, opinions),
     )
-
-
-def _opinions(project: str, tasks: Iterable[Asked], answers: dict[str, list[Answer]]) -> dict[str, list[Said]]:
-    """What was submitted, of each task that was not withdrawn."""
-    opinions = {
-        task.task_id: [
-            said(project, task, answer) for answer in answers.get(task.task_id, ()) if answer.status == "submitted"
-        ]
-        for task in tasks
-        if task.state != "withdrawn"
-    }
-    return {task_id: given for task_id, given in opinions.items() if given}
 
 
 def _by_subject(found: Sequence[Result]) -> tuple[dict[str, Result], list[Result]]:

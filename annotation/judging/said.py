@@ -1,5 +1,6 @@
 """What one person said of one task, in our words instead of the form's."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -51,3 +52,15 @@ def said(project: str, task: Asked, answer: Answer) -> Said:
 def _text(value: Any) -> str | None:
     """Null for what holds nothing to read. Spaces are part of it, but the line break that the page adds is not."""
     return value.rstrip("\n") if isinstance(value, str) and value.strip() else None
+
+
+def opinions_of(project: str, tasks: Iterable[Asked], answers: Mapping[str, Sequence[Answer]]) -> dict[str, list[Said]]:
+    """task_id -> what was submitted, of each task that was not withdrawn."""
+    opinions = {
+        task.task_id: [
+            said(project, task, answer) for answer in answers.get(task.task_id, ()) if answer.status == "submitted"
+        ]
+        for task in tasks
+        if task.state != "withdrawn"
+    }
+    return {task_id: given for task_id, given in opinions.items() if given}

@@ -183,6 +183,7 @@ body:has(#option2:checked) .ge-section:has(.hide-succeeded-validations-column-se
 @media (max-width: 50rem) {
   .container-fluid > .row { display: block }
   .col-md-2 { position: static; max-height: none }
+  table { display: block; overflow-x: auto } h1, h2, h4, h5, h6, p, li { overflow-wrap: anywhere }
 }
 @media (prefers-color-scheme: dark) {
   body { color: #d8dee4; background: #14181d } a, summary { color: #6cb6ff } small { color: #9aa4af }

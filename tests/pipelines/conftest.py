@@ -3,10 +3,11 @@
 import itertools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 SOURCES = {
@@ -79,6 +80,22 @@ def finished(prefect_server: None, store: Path, source: Path, tmp_path_factory: 
     return out
 
 
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="session")
+def demo(prefect_server: None, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """README's `assay curate`, from the project's folder as README has it. Nobody may change it; copy it first."""
+    from pipelines.flow import curate
+
+    out = tmp_path_factory.mktemp("readme") / "demo"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        settings = {"contamination": {"against": ["data/samples/benchmarks/holdout.jsonl"]}}
+        curate(["data/samples/train"], str(out), settings)
+    return out
+
+
 class Staged:
     """A source whose stages are run again and again; `work` is where the last run left its frames."""
 
@@ -98,8 +115,8 @@ class Staged:
 
         self.work = self.folder / f"work-{next(self._numbers)}"
         self.work.mkdir()
-        # Tone is told by sentences of its own, which are embedded too.
-        given = {**settings, "score": {"toxicity": "off", **settings.get("score", {})}}
+        # Tone and domains are told by sentences of their own, which are embedded too.
+        given = {"annotation": {"domains": {}}, **settings, "score": {"toxicity": "off", **settings.get("score", {})}}
         run = Run(
             self.work, self.folder / "out", (str(self.source),), Settings.model_validate(given), "2026-01-01T00:00:00"
         )
@@ -115,3 +132,52 @@ class Staged:
 def staged() -> type[Staged]:
     """Makes a project of a folder."""
     return Staged
+
+
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}\u202egnp.exe\x00\x1b[31m"
+
+
+def _poisoned(value: Any, key: str = "") -> Any:
+    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply", "text", "figures"}
+    if isinstance(value, list):
+        return [_poisoned(item, key) for item in value]
+    if isinstance(value, dict):
+        attack = HOSTILE if key in {"families", "kinds", "settings", "versions", "benchmarks", "languages"} else ""
+        return {name + attack: item if name in fixed else _poisoned(item, name) for name, item in value.items()}
+    long = {"prompt": 20_000, "source": 1_000, "refusal": 1_000, "description": 9}
+    return HOSTILE * long.get(key, 1) if isinstance(value, str) else value
+
+
+@pytest.fixture(scope="session")
+def stored() -> Callable[[str], Any]:
+    """Reports by name: `full` has something in every part and a verdict of FAILED; `empty` is of a run that read
+    nothing; `hostile` is the full one with an attack in every free text and every name."""
+    from schemas.report import Report
+
+    def read(name: str) -> Report:
+        kept = "empty" if name == "empty" else "full"
+        report = Report.model_validate_json((Path(__file__).parent / "reports" / f"{kept}.json").read_bytes())
+        return Report.model_validate(_poisoned(report.model_dump())) if name == "hostile" else report
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def map_points() -> Callable[[int], pl.DataFrame]:
+    """So many points, of 40 clusters and of the three sources of the full report."""
+    return _points
+
+
+def _points(rows: int) -> pl.DataFrame:
+    at = pl.int_range(rows, eager=True)
+    sources = ("raw/alpaca_data.json.gz", "raw/oasst_en_trees.jsonl", "raw/dolly_3k.jsonl")
+    return pl.DataFrame(
+        {
+            "x": (at * 37 % 1009).cast(pl.Float64) / 7,
+            "y": (at * 53 % 997).cast(pl.Float64) / 3,
+            "cluster": at % 40,
+            "outcome": (at % 20 == 0).replace_strict({True: "duplicate", False: "train"}, return_dtype=pl.String),
+            "source": pl.Series([sources[row % 3] for row in range(rows)], dtype=pl.String),
+            "quality": (at % 101).cast(pl.Float64) / 100,
+        }
+    )

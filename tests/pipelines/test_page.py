@@ -1,6 +1,7 @@
-"""The page answers its nine questions in order, adds up, says what it does not know, and obeys nobody."""
+"""The page answers its questions in order, adds up, says what it does not know, and obeys nobody."""
 
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +14,8 @@ from pipelines._page import SECTIONS, render_page, write_page
 from schemas.report import CheckFigures, Report, SourceFigures, Sources, Verdict
 
 REPORTS = Path(__file__).parent / "reports"
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7*7 }}\u202egnp.exe\x00\x1b[31m"
+Stored = Callable[[str], Report]
+MapPoints = Callable[[int], pl.DataFrame]
 
 
 def full_report() -> Report:
@@ -24,34 +26,6 @@ def full_report() -> Report:
 def empty_report() -> Report:
     """A run that read nothing: what could not be measured is null, and nothing judged it."""
     return Report.model_validate_json((REPORTS / "empty.json").read_bytes())
-
-
-def hostile_report() -> Report:
-    """The full report with an attack in every free text and every name."""
-    return Report.model_validate(poisoned(full_report().model_dump()))
-
-
-def poisoned(value: Any, key: str = "") -> Any:
-    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply"}
-    if isinstance(value, list):
-        return [poisoned(item, key) for item in value]
-    if isinstance(value, dict):
-        attack = HOSTILE if key in {"families", "kinds", "settings", "versions", "benchmarks", "languages"} else ""
-        return {name + attack: item if name in fixed else poisoned(item, name) for name, item in value.items()}
-    long = {"prompt": 20_000, "source": 1_000, "refusal": 1_000, "description": 9}
-    return HOSTILE * long.get(key, 1) if isinstance(value, str) else value
-
-
-def map_points(rows: int) -> pl.DataFrame:
-    at = pl.int_range(rows, eager=True)
-    return pl.DataFrame(
-        {
-            "x": (at * 37 % 1009).cast(pl.Float64) / 7,
-            "y": (at * 53 % 997).cast(pl.Float64) / 3,
-            "cluster": at % 40,
-            "outcome": (at % 20 == 0).replace_strict({True: "duplicate", False: "train"}, return_dtype=pl.String),
-        }
-    )
 
 
 class Page(HTMLParser):
@@ -97,11 +71,10 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", " ".join(self.texts))
 
 
-def pages() -> list[Any]:
-    return [pytest.param(make, id=make.__name__) for make in (full_report, empty_report, hostile_report)]
+KINDS = pytest.mark.parametrize("kind", ["full", "empty", "hostile"])
 
 
-def test_nine_questions_in_their_order() -> None:
+def test_questions_in_their_order() -> None:
     page = Page(render_page(full_report()))
     assert list(page.sections) == list(SECTIONS)
     for name, title in SECTIONS.items():
@@ -109,9 +82,9 @@ def test_nine_questions_in_their_order() -> None:
         assert ("a", {"href": f"#{name}"}) in page.tags
 
 
-@pytest.mark.parametrize("make", pages())
-def test_every_page_is_well_formed_and_its_headings_step_down_one_at_a_time(make: Any) -> None:
-    page = Page(render_page(make()))
+@KINDS
+def test_every_page_is_well_formed_and_its_headings_step_down_one_at_a_time(stored: Stored, kind: str) -> None:
+    page = Page(render_page(stored(kind)))
     assert page.open == []
     levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h[1-6]", tag)]
     assert levels[0] == 1
@@ -121,9 +94,9 @@ def test_every_page_is_well_formed_and_its_headings_step_down_one_at_a_time(make
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("make", pages())
-def test_pictures_have_words_and_table_heads_a_scope(make: Any) -> None:
-    page = Page(render_page(make(), map_points=map_points(50)))
+@KINDS
+def test_pictures_have_words_and_table_heads_a_scope(stored: Stored, kind: str, map_points: MapPoints) -> None:
+    page = Page(render_page(stored(kind), map_points=map_points(50)))
     assert all(attrs.get("scope") for tag, attrs in page.tags if tag == "th")
     assert all(attrs.get("alt") for tag, attrs in page.tags if tag == "img")
     for tag, attrs in page.tags:
@@ -131,9 +104,9 @@ def test_pictures_have_words_and_table_heads_a_scope(make: Any) -> None:
             assert attrs.get("aria-hidden") == "true" or attrs.get("aria-label") or "viewbox" in attrs
 
 
-@pytest.mark.parametrize("make", pages())
-def test_the_page_loads_and_runs_nothing(make: Any) -> None:
-    html = render_page(make(), map_points=map_points(50))
+@KINDS
+def test_the_page_loads_and_runs_nothing(stored: Stored, kind: str, map_points: MapPoints) -> None:
+    html = render_page(stored(kind), map_points=map_points(50))
     page = Page(html)
     assert {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form"} == set()
     assert "http:" not in html
@@ -144,8 +117,8 @@ def test_the_page_loads_and_runs_nothing(make: Any) -> None:
         assert str(attrs.get("href", "#")) in {f"#{name}" for name in SECTIONS} | {"data_docs/index.html", "#"}
 
 
-def test_hostile_text_is_shown_as_text_cut_and_with_its_controls_visible() -> None:
-    html = render_page(hostile_report())
+def test_hostile_text_is_shown_as_text_cut_and_with_its_controls_visible(stored: Stored) -> None:
+    html = render_page(stored("hostile"))
     page = Page(html)
     assert "<script>alert(1)</script>" in page.text
     assert "{{ 7*7 }}" in page.text
@@ -249,7 +222,7 @@ def test_findings_come_with_rows_that_show_them() -> None:
     problems = Page(render_page(full_report())).sections["problems"]
     assert "empty_completion drop The completion has at least one visible character." in problems
     assert "I'm sorry, but as an AI language model I cannot draw." in problems
-    assert "2 checks found nothing: roles_alternate, starts_with_user" in problems
+    assert "2 checks found nothing: roles_alternate ▼ 0.1% before (4), a better share, starts_with_user" in problems
     assert "white space only" in problems
     assert "similarity 0.962" in problems
     assert "Which colours are called primary?" in problems
@@ -265,7 +238,7 @@ def test_an_expectation_that_could_not_run_is_a_failure() -> None:
     assert contract.index("no such column") < contract.index("that hold")
 
 
-def test_the_largest_page_stays_below_two_megabytes() -> None:
+def test_the_largest_page_stays_below_two_megabytes(map_points: MapPoints) -> None:
     report = full_report()
     shown = report.duplicates.near.examples[0]
     texts = {"prompt": "<&>" * 3_400, "completion": '"' * 10_000, "twin_prompt": "\u202e" * 10_000}
@@ -277,7 +250,7 @@ def test_the_largest_page_stays_below_two_megabytes() -> None:
     assert len(render_page(report, map_points=map_points(52_002)).encode()) < 2_000_000
 
 
-def test_the_map_counts_its_points_and_names_clusters_only_when_they_are_the_reports() -> None:
+def test_the_map_counts_its_points_and_names_clusters_only_when_they_are_the_reports(map_points: MapPoints) -> None:
     points = map_points(4_000)
     other = Page(render_page(full_report(), map_points=points))
     assert "cluster 0" in other.sections["diversity"]
@@ -285,15 +258,33 @@ def test_the_map_counts_its_points_and_names_clusters_only_when_they_are_the_rep
     report.diversity.cluster_sizes = [100] * 40
     assert "story, character, write, short 100" in Page(render_page(report, map_points=points)).sections["diversity"]
     alts = [str(attrs["alt"]) for tag, attrs in other.tags if tag == "img"]
-    assert alts[1].startswith("By outcome: 4,000 points. train: 3,800. duplicate: 200.")
+    assert alts[2].startswith("Map by outcome: 4,000 points. train: 3,800. duplicate: 200.")
+    assert alts[1].startswith(
+        "Map by source: 4,000 points. alpaca_data: 1,334. dolly_3k: 1,333. oasst_en_trees: 1,333."
+    )
+    assert alts[3].startswith("Map by quality: 4,000 points. below 0.25:")
 
 
-def test_points_without_a_place_draw_no_map() -> None:
+def test_the_map_is_coloured_by_choice_without_a_script(map_points: MapPoints) -> None:
+    page = Page(render_page(full_report(), map_points=map_points(90)))
+    choices = [attrs for tag, attrs in page.tags if tag == "input"]
+    assert [attrs["id"] for attrs in choices] == ["map-cluster", "map-source", "map-outcome", "map-quality"]
+    assert [attrs["id"] for attrs in choices if "checked" in attrs] == ["map-cluster"]
+    assert {attrs["for"] for tag, attrs in page.tags if tag == "label"} == {attrs["id"] for attrs in choices}
+
+
+def test_one_source_and_no_score_leave_their_colours_out(map_points: MapPoints) -> None:
+    points = map_points(90).with_columns(source=pl.lit("raw/a.jsonl"), quality=pl.lit(None, pl.Float64))
+    page = Page(render_page(full_report(), map_points=points))
+    assert [attrs["id"] for tag, attrs in page.tags if tag == "input"] == ["map-cluster", "map-outcome"]
+
+
+def test_points_without_a_place_draw_no_map(map_points: MapPoints) -> None:
     nowhere = map_points(3).with_columns(x=pl.lit(float("nan")))
-    assert "not drawn" in Page(render_page(full_report(), map_points=nowhere)).sections["diversity"]
+    assert "Not drawn" in Page(render_page(full_report(), map_points=nowhere)).sections["diversity"]
 
 
-def test_same_report_same_bytes_and_nothing_else_is_left(tmp_path: Any) -> None:
+def test_same_report_same_bytes_and_nothing_else_is_left(tmp_path: Any, map_points: MapPoints) -> None:
     first = write_page(full_report(), tmp_path / "report.html", map_points=map_points(500)).read_bytes()
     again = write_page(full_report(), tmp_path / "report.html", map_points=map_points(500)).read_bytes()
     assert first == again
@@ -367,3 +358,41 @@ def test_sources_are_named_below_the_folder_they_share() -> None:
     assert "/lies/since/last/year/raw/ · seed" in page.text
     assert deep not in page.text
     assert " lfs.json " in page.sections["rows"]
+
+
+def test_examples_mark_the_words_that_fail(stored: Stored) -> None:
+    assert "an AI language model <mark>I cannot draw</mark>." in render_page(stored("full"))
+
+
+def test_what_is_thin_is_told_with_a_row_that_shows_it(stored: Stored) -> None:
+    diversity = Page(render_page(stored("full"))).sections["diversity"]
+    assert "collect more of these" in diversity
+    assert "medical domain 880 1.6% 3,685 more What does <b>aspirin</b> do?" in diversity
+    assert "translate task 0 0% 3,424 more no released row" in diversity
+    assert "general 20,000 18,897 6,103 0" in diversity
+
+
+def test_lengths_stand_beside_the_window(stored: Stored) -> None:
+    length = Page(render_page(stored("full"))).sections["length"]
+    assert "is 4,096 tokens. Every released row fits; the longest fills 100% of it." in length
+    assert "the context window 4,096" in length
+
+
+def test_agreement_cost_and_forecast(stored: Stored) -> None:
+    people = Page(render_page(stored("full"))).sections["people"]
+    assert "crowd record: verdict 0.71 0.62 to 0.79 48" in people
+    assert "expert pair: verdicteverybody gave the same answer undefined – 2" in people
+    assert "crowd $86.50 46.4%" in people
+    assert "4 tasks are open and ask for 7 more answers: $14.00, which is reserved." in people
+    assert "At the rate of disagreement so far 1.5 will need somebody else to decide, for $75.00" in people
+    assert "Forecast for everything: $275.50, of which $186.50 is spent." in people
+    nobody = Page(render_page(stored("empty"))).sections["people"]
+    assert "Not measured: no task was answered by two people." in nobody
+    assert "so nothing was spent" in nobody
+
+
+def test_how_splits_were_made_and_what_of_the_work_was_new(stored: Stored) -> None:
+    page = Page(render_page(stored("full")))
+    assert "follows from seed 42, until validation has 5.0% of the rows and test 5.0%" in page.sections["splits"]
+    assert "checked records: by one check or more 57,635 2,640 4.6%" in page.sections["run"]
+    assert "not counted in this release" in Page(render_page(stored("empty"))).sections["run"]

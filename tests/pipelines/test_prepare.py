@@ -104,7 +104,7 @@ def test_what_a_report_can_have_may_be_demanded(figure: str) -> None:
     [
         "rows", "rows.released.more", "row.released", "", ".", "checks", "checks.refusal", "checks.refusal.full",
         "checks.refusal.ful.failed", "checks.families", "exports.openai.rows", "exports.trl", "exports",
-        "selection.selected", "diversity.nearest.edges", "gate.passed", "languages", "rows.outcomes",
+        "selection.selected", "diversity.nearest.edges", "gate.passed", "previous.passed", "languages", "rows.outcomes",
         "tokens.quantiles",
     ],
 )  # fmt: skip

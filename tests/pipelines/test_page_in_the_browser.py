@@ -1,0 +1,169 @@
+"""The page in a real browser without a network: read by day and by night, on a phone, on paper, and by ear."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+
+from pipelines._page import write_page
+from schemas.report import Report
+
+CHROMIUM = Path("/usr/bin/chromium")
+pytestmark = pytest.mark.slow
+
+LOOKS = Path(__file__).with_name("looks.js").read_text(encoding="utf-8")
+
+
+class Opened(NamedTuple):
+    """A page in the browser, and what it did that it should not have."""
+
+    page: Any
+    asked: list[str]  # every address but its own
+    said: list[str]  # errors, and dialogs
+
+    def look(self, what: str) -> Any:
+        """What looks.js finds."""
+        return self.page.evaluate(f"({LOOKS}).{what}()")
+
+
+Open = Callable[..., Opened]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser ({CHROMIUM})")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser: Any) -> Iterator[Open]:
+    """Opens a file as a person does from disk, with no network; `every` opens what is folded, too."""
+    contexts = []
+
+    def open_file(path: Path, *, width: int = 1280, every: bool = False, **further: Any) -> Opened:
+        context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, **further)
+        contexts.append(context)
+        it = Opened(context.new_page(), [], [])
+        it.page.on("request", lambda asked: it.asked.append(asked.url))
+        it.page.on("console", lambda said: it.said.append(f"{said.type}: {said.text}"))
+        it.page.on("pageerror", lambda error: it.said.append(str(error)))
+        it.page.on("dialog", lambda dialog: (it.said.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        it.page.goto(path.as_uri())
+        if every:
+            it.look("openAll")
+        it.asked[:] = [url for url in it.asked if url != path.as_uri() and not url.startswith("data:image/png")]
+        return it
+
+    yield open_file
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(scope="module")
+def pages(
+    demo: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    stored: Callable[[str], Report],
+    map_points: Callable[[int], pl.DataFrame],
+) -> dict[str, Path]:
+    """The demo's own page; one of as many rows as Alpaca with something in every part; and one full of attacks."""
+    folder = tmp_path_factory.mktemp("pages")
+    for name, points in (("full", 52_002), ("hostile", 300)):
+        write_page(stored(name), folder / f"{name}.html", map_points=map_points(points))
+    return {"demo": demo / "report.html", **{name: folder / f"{name}.html" for name in ("full", "hostile")}}
+
+
+PAGES = pytest.mark.parametrize("name", ["demo", "full", "hostile"])
+
+
+@PAGES
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_by_day_and_by_night_every_text_stands_out_and_nothing_is_asked_of_anybody(
+    pages: dict[str, Path], opened: Open, tmp_path: Path, name: str, scheme: str
+) -> None:
+    it = opened(pages[name], color_scheme=scheme, every=True)
+    assert it.look("faint") == []
+    assert (it.asked, it.said) == ([], [])
+    it.page.screenshot(path=tmp_path / f"{name}-{scheme}.png")
+
+
+@PAGES
+@pytest.mark.parametrize("every", [False, True], ids=["folded", "opened"])
+def test_on_a_phone_nothing_has_to_be_pushed_sideways(
+    pages: dict[str, Path], opened: Open, tmp_path: Path, name: str, every: bool
+) -> None:
+    it = opened(pages[name], width=390, every=every)
+    assert it.look("wide") == []
+    it.page.screenshot(path=tmp_path / f"{name}-phone.png")
+
+
+@PAGES
+def test_who_hears_the_page_gets_its_outline_and_a_word_for_every_picture(
+    pages: dict[str, Path], opened: Open, name: str
+) -> None:
+    it = opened(pages[name], every=True)
+    levels = it.look("headings")
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+    assert it.look("mute") == []
+    assert it.page.locator("html").get_attribute("lang") == "en"
+
+
+def test_without_a_script_all_is_there_and_the_map_is_coloured_by_choice(pages: dict[str, Path], opened: Open) -> None:
+    page = opened(pages["demo"], java_script_enabled=False).page
+    assert page.locator("h2").all_inner_texts()[:2] == ["May I train on this?", "Where did my rows go?"]
+    for choice in ("cluster", "source", "outcome", "quality"):
+        page.locator(f"label[for=map-{choice}]").click()
+        assert [one.get_attribute("class") for one in page.locator(".map").all() if one.is_visible()] == [
+            f"map map-{choice}"
+        ]
+    page.locator("#map-quality").focus()
+    page.keyboard.press("ArrowLeft")
+    assert page.locator(".map-outcome").is_visible()
+    page.locator("summary").first.click()
+    assert page.locator("details[open] .example").first.is_visible()
+
+
+def test_on_paper_every_map_and_every_folded_figure_is_printed(
+    pages: dict[str, Path], opened: Open, tmp_path: Path
+) -> None:
+    printed = tmp_path / "demo.pdf"
+    it = opened(pages["demo"], color_scheme="dark")
+    it.page.emulate_media(media="print")
+    it.page.pdf(path=printed, format="A4")
+    assert printed.read_bytes().startswith(b"%PDF")
+    assert len(it.look("maps")) == 4
+    assert not it.page.locator("nav").is_visible()
+    assert it.page.get_by_text("dedup.min_similarity").first.is_visible()
+    # Paper is white, whatever the screen was.
+    assert it.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert it.look("faint") == []
+
+
+def test_attacks_are_read_as_text(pages: dict[str, Path], opened: Open) -> None:
+    it = opened(pages["hostile"], every=True)
+    assert "<script>alert(1)</script>" in it.page.locator("body").inner_text()
+    assert it.page.locator("script, iframe, form, link, main img[src=x]").count() == 0
+    assert (it.asked, it.said) == ([], [])
+
+
+def test_the_data_docs_open_from_disk_too(demo: Path, opened: Open, tmp_path: Path) -> None:
+    """Every page of Great Expectations, as the demo's release has them."""
+    docs = sorted((demo / "data_docs").rglob("*.html"))
+    assert demo / "data_docs" / "index.html" in docs
+    for number, page in enumerate(docs):
+        it = opened(page, width=390)
+        assert (it.asked, it.said, it.look("wide")) == ([], [], []), page
+        it.page.screenshot(path=tmp_path / f"docs-{number}.png")
+    page = opened(demo / "report.html").page
+    page.get_by_text("The Data Docs beside this page").click()
+    assert page.url == (demo / "data_docs" / "index.html").as_uri()
