@@ -74,6 +74,7 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
     ) as contract:
         save_frame(measured.records, run.out / "records.parquet")
         save_frame(measured.ledger, run.out / "ledger.parquet")
+        shutil.copyfile(run.work / "pairs.parquet", run.out / "pairs.parquet")
         _write_unreadable(run)
         measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
         report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))

@@ -10,6 +10,7 @@ import typer
 from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
+from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
 from pipelines._commands_serve import serve
@@ -261,6 +262,7 @@ def report(
 
 
 app.command()(diff)
+app.command()(calibrate)
 app.command()(cost)
 app.command()(agreement)
 app.command()(serve)
