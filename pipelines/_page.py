@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from annotation.spending import money
-from pipelines import _differences, _shown, _view, _whereabouts
+from pipelines import _differences, _licenses_told, _shown, _thresholds, _view, _whereabouts
 from pipelines._map import Map
 from schemas.report import Report
 
@@ -83,6 +83,7 @@ def _environment() -> "Environment":
     )
     shown = (
         _differences.against,
+        _licenses_told.demands_told,
         money.show,
         _view.observed,
         _shown.count,
@@ -117,6 +118,8 @@ def _context(report: Report, maps: Mapping[str, Map | None], examples: int, char
         "most_rows": MOST_ROWS,
         "css": _style(),
         "demands": _view.demand_rows(report),
+        "no_advice": _licenses_told.NO_ADVICE,
+        "calibrated": _thresholds.calibrated_lines(report),
         "flow": _whereabouts.flow_picture(report),
         "folder": _whereabouts.shared_folder([source.source for source in report.sources.files]),
         "reasons": _whereabouts.reasons(report),

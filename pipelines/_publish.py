@@ -147,12 +147,14 @@ def _judged(report: Report, contract: Contract, policy: Policy) -> Report:
 
 def _write_report(run: Run, report: Report, measured: Measured) -> None:
     from pipelines._card import write_card
+    from pipelines._croissant import write_croissant
     from pipelines._page import write_page
 
     save_json(report.model_dump(mode="json"), run.out / "report.json")
     save_json(Report.model_json_schema(), run.out / "report.schema.json")
     write_page(report, run.out / "report.html", map_points=_map_points(measured))
     write_card(report, run.out)
+    write_croissant(report, run.out)
 
 
 def _map_points(measured: Measured) -> pl.DataFrame:

@@ -54,8 +54,8 @@ def curve(
 ) -> list[Point]:
     """A point at the lower edge of each stratum and at the threshold in force, ascending.
 
-    None where nothing that was drawn is answered. `strata` has id, score and edge of all candidates; `answers` are those to what was drawn, `known` what had been
-    decided before. An id in both counts as known.
+    None where nothing that was drawn is answered. `strata` has id, score and edge of all candidates; `answers` are
+    those to what was drawn, `known` what had been decided before. An id in both counts as known.
     """
     sample = _weighted(strata, answers, known)
     if sample is None:
