@@ -23,9 +23,9 @@ class Evidence(BaseModel):
 
     threshold: float = Share
     date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")  # UTC
-    release: str = Field(min_length=1)  # SHA-256 (hex) of the manifest of the release that was asked about
+    release: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")  # of the manifest of the release that was asked about
     answers: int = Field(ge=1)  # yes and no
-    yes: int = Field(ge=0)
+    said_yes: int = Field(ge=0)  # of the answers
     skipped: int = Field(default=0, ge=0)
     candidates: int = Field(ge=1)  # what the answers were drawn from
     seed: int = Field(ge=0)
@@ -39,8 +39,8 @@ class Evidence(BaseModel):
 
     @model_validator(mode="after")
     def _adds_up(self) -> "Evidence":
-        if self.yes > self.answers:
-            raise ValueError("yes must not be more than answers")
+        if self.said_yes > self.answers:
+            raise ValueError("said_yes must not be more than answers")
         for low, high in (self.precision_interval, self.recall_interval):
             if not 0 <= low <= high <= 1:
                 raise ValueError("an interval is two shares, the lower first")

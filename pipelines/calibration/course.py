@@ -109,9 +109,9 @@ def evidence(outcome: Outcome, point: Point) -> Evidence:
     return Evidence(
         threshold=point.threshold,
         date=datetime.now(UTC).date().isoformat(),
-        release=outcome.draw.digest,
+        release=f"sha256:{outcome.draw.digest}",
         answers=len(outcome.answers) + known,
-        yes=sum(goods),
+        said_yes=sum(goods),
         skipped=outcome.skipped,
         candidates=outcome.draw.strata.height,
         seed=outcome.draw.seed,

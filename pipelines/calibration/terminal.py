@@ -17,6 +17,8 @@ CHARACTERS, WHOLE = 900, 1_000_000
 WIDEST = 100
 KEYS = "[y]es  [n]o  [s]kip  [u]ndo  [m]ore text  [q]uit"
 
+# What a line may say: a key, or its word.
+_WORDS = frozenset(["y", "yes", "n", "no", "s", "skip", "u", "undo", "m", "more", "q", "quit"])
 _ANSWERS: dict[str, Answer] = {"y": "yes", "n": "no", "s": "skip"}
 
 
@@ -118,8 +120,9 @@ def _keys(source: TextIO) -> Iterator[Callable[[], str]]:
 
 
 def _letter(line: str) -> str:
-    """The key that a line means; "" at the end of the input, and a space for an empty line, which means nothing."""
-    return line.strip().lower()[:1] or (" " if line else "")
+    """The key that a line means; "" at the end of the input, and a space for what means nothing."""
+    said = line.strip().lower()
+    return (said[:1] if said in _WORDS else " ") if line else ""
 
 
 class _Pressed:

@@ -2,14 +2,15 @@
 
 import io
 import os
+import re
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.util import load_yaml_guess_indent
 
 from pipelines._workspace import settle
 from schemas.calibration import KEYS, Calibrated, Evidence
@@ -19,6 +20,8 @@ from schemas.settings import load_settings
 
 SECTION = "calibration"
 
+# A key with its value below it.
+_KEY_ALONE = re.compile(r":\s*(?:#.*)?$")
 _ABOUT = "What thresholds above were chosen by; `assay calibrate` writes it, and nothing is decided by it."
 
 
@@ -30,7 +33,7 @@ def write_threshold(path: Path, of: Calibrated, evidence: Evidence) -> None:
     where = Path(os.path.realpath(path))  # a link stays one
     before = _text(where) if where.exists() else ""
     try:
-        content, indent, offset = load_yaml_guess_indent(before, preserve_quotes=True)
+        content = _yaml(before).load(before)
     except (YAMLError, ValueError) as error:
         line = (str(error).splitlines() or [""])[0]
         raise SettingsError(f"{path}: cannot be changed as YAML ({line}); set the threshold by hand") from error
@@ -38,7 +41,7 @@ def write_threshold(path: Path, of: Calibrated, evidence: Evidence) -> None:
     if not isinstance(content, CommentedMap):
         raise SettingsError(f"{path}: holds no settings; start from docs/settings.md")
     _set(content, of, evidence)
-    _replace(path, where, _dumped(content, indent, offset))
+    _replace(path, where, _dumped(content, before))
 
 
 def _text(path: Path) -> str:
@@ -54,8 +57,8 @@ def _set(content: CommentedMap, of: Calibrated, evidence: Evidence) -> None:
         content[section] = CommentedMap()
     part = content[section]
     part[key] = evidence.threshold
-    # A comment of the user's own stays.
-    if key not in part.ca.items:
+    # A comment of the user's own stays, and between braces there is no place for one.
+    if key not in part.ca.items and not part.fa.flow_style():
         part.yaml_add_eol_comment(f"assay calibrate, {evidence.date}: see {SECTION}", key)
     if content.get(SECTION) is None:
         content[SECTION] = CommentedMap()
@@ -73,14 +76,32 @@ def _as_yaml(evidence: Evidence) -> CommentedMap:
     return told
 
 
-def _dumped(content: CommentedMap, indent: int | None, offset: int | None) -> str:
+def _dumped(content: CommentedMap, before: str) -> str:
+    text = io.StringIO()
+    _yaml(before).dump(content, text)
+    return text.getvalue()
+
+
+def _yaml(like: str) -> YAML:
+    """A reader and writer that indents as the text `like` does."""
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 10**6
-    yaml.indent(mapping=indent or 2, sequence=(offset or 0) + 2, offset=offset or 0)
-    text = io.StringIO()
-    yaml.dump(content, text)
-    return text.getvalue()
+    mapping, offset = _indents(like)
+    yaml.indent(mapping=mapping, sequence=offset + 2, offset=offset)
+    return yaml
+
+
+def _indents(text: str) -> tuple[int, int]:
+    """By how much keys and dashes stand further right than the key above them; 2 and 0 where there are none."""
+    lines = [line for line in text.split("\n") if line.strip() and not line.lstrip().startswith("#")]
+    found: dict[bool, int] = {}
+    for above, line in pairwise(lines):
+        further = len(line) - len(line.lstrip()) - (len(above) - len(above.lstrip()))
+        is_dash = line.lstrip().startswith("- ")
+        if _KEY_ALONE.search(above) and further >= (0 if is_dash else 1):
+            found.setdefault(is_dash, further)
+    return found.get(False, 2), found.get(True, 0)
 
 
 def _replace(path: Path, where: Path, text: str) -> None:
