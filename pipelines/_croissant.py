@@ -78,7 +78,6 @@ _TURNS = {
 _MORE_FILES = {
     "records.parquet": ("application/x-parquet", "every readable record, released or not, with all measures"),
     "ledger.parquet": ("application/x-parquet", "one line for each input row, with its outcome and the reasons"),
-    "report.json": ("application/json", "everything that was measured"),
 }
 
 

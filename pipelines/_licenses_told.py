@@ -41,7 +41,7 @@ def demands_told(demands: list[str]) -> str:
     >>> demands_told(["attribution", "non_commercial"]), demands_told([])
     ('name the authors; no commercial use', 'nothing')
     """
-    return "; ".join(DEMANDS[demand] for demand in demands) or "nothing"
+    return "; ".join(DEMANDS.get(demand, demand) for demand in demands) or "nothing"
 
 
 def restrictions(found: Licenses) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""A run in short: a dozen lines for a terminal, and a page of markdown for whoever watches the flow.
+"""A run in short: some dozen lines for a terminal, and a page of markdown for whoever watches the flow.
 
 Both are plain text made of a Report. Text from the data has its controls made visible; markdown's own
 marks are escaped, so that a file name draws no table and runs no markup. For a terminal library with a
@@ -43,7 +43,7 @@ class Found(NamedTuple):
 
 
 def summary_lines(report: Report) -> list[str]:
-    """At most twelve lines: where the rows went, what was removed and why, and the gate's verdict."""
+    """At most fourteen lines: where the rows went, what was removed and why, and the gate's verdict."""
     rows, duplicates, splits = report.rows, report.duplicates, report.splits
     split_rows = ", ".join(f"{getattr(splits, fate.value).rows:,} {fate.value}" for fate in SPLITS)
     lines = [

@@ -32,7 +32,7 @@ def hostile_report() -> Report:
 
 
 def poisoned(value: Any, key: str = "") -> Any:
-    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply"}
+    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply", "origin", "date", "release"}
     if isinstance(value, list):
         return [poisoned(item, key) for item in value]
     if isinstance(value, dict):
