@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -33,6 +33,10 @@ def calibrate(
         float | None, typer.Option(metavar="T", help="Write this threshold of the curve, whatever is recommended.")
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Ask nothing; show what the answers so far say.")] = False,
+    push: Annotated[
+        bool, typer.Option("--push", help="Give the pairs to annotators in Argilla, within the budget, and ask none.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="With --push: say what it would cost.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Write the threshold without asking.")] = False,
     seed: Annotated[int | None, typer.Option(min=0, help="Another draw; without it by the release's seed.")] = None,
     json: Json = False,
@@ -48,6 +52,8 @@ def calibrate(
         write(drawn.questions(), QUESTIONS[setting], write_questions)
         typer.echo(f"written     {drawn.asked.height} questions to {write_questions}; give them back with --answers")
         return
+    if push:
+        _push(drawn, config, dry_run=dry_run, json=json)
     if answers is not None:
         _take_in(drawn, answers)
     elif not show:
@@ -62,6 +68,22 @@ def calibrate(
         told = {**course.figures(outcome), "written": str(config) if written else None}
         typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     raise typer.Exit(0 if outcome.best is not None or written else 1)
+
+
+def _push(drawn: "Draw", config: Path, *, dry_run: bool, json: bool) -> NoReturn:
+    from pipelines.calibration import people
+    from schemas.settings import load_settings
+
+    asked = load_settings(config) if config.exists() else None
+    with terminable():
+        sent = people.push(drawn, asked, dry_run=dry_run, progress=lambda line: typer.echo(line, err=True))
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps(sent.figures, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo("\n".join(sent.lines))
+    raise typer.Exit(sent.exit_code)
 
 
 def _take_in(drawn: "Draw", path: Path) -> None:

@@ -1,7 +1,8 @@
 """Answers: each is kept at once, one line a piece, so that whoever stops goes on where they stopped.
 
-A file holds one draw, from one release by one seed: its first line says what was known before, and each line after it
-answers one question, the last of a question counting. It lies in the store, beside what people decided in Argilla.
+A file holds one draw, from the same candidates by one seed, whatever release they are of: its first line says what was
+known before and which threshold was in force, and each line after it answers one question, the last of a question
+counting. It lies in the store, beside what people decided in Argilla.
 """
 
 import json
@@ -22,10 +23,20 @@ ANSWERS: tuple[Answer, ...] = ("yes", "no", "skip")
 
 
 class Log:
-    """The answers of one draw. `known` is what had been decided before it: the draw is from all others."""
+    """The answers of one draw. `known` is what had been decided before it: the draw is from all others.
 
-    def __init__(self, path: Path, known: Mapping[str, bool], answers: Mapping[str, Answer], torn: bool) -> None:
-        self.path, self.known = path, dict(known)
+    `current` is the threshold that was in force then; where it has moved since, the draw stays what it was.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        known: Mapping[str, bool],
+        current: float | None,
+        answers: Mapping[str, Answer],
+        torn: bool,
+    ) -> None:
+        self.path, self.known, self.current = path, dict(known), current
         self._answers, self._torn = dict(answers), torn
 
     @property
@@ -44,23 +55,26 @@ class Log:
 
 class _Read(NamedTuple):
     known: dict[str, bool]
+    current: float | None
     answers: dict[str, Answer]
     torn: bool  # the last line was cut off while it was written
 
 
-def opened(of: Calibrated, run_id: str, seed: int, decided: Mapping[str, bool]) -> Log:
-    """The log of this draw; a new one knows what people `decided` and what was answered in other draws.
+def opened(of: Calibrated, candidates: str, seed: int, decided: Mapping[str, bool], current: float | None) -> Log:
+    """The log of the draw from these candidates, which are named by a digest.
 
+    A new one knows what people `decided` and what was answered in other draws.
     Raises UsageError where a file of answers cannot be read or written.
     """
     folder = home() / FOLDER
-    path = folder / f"{of}-{run_id}-{seed}.jsonl"
+    path = folder / f"{of}-{candidates[:16]}-{seed}.jsonl"
     if path.exists():
         return Log(path, *_read(path))
     known = {**_earlier(folder, of), **decided}
     make_home()
-    _append(path, {"known": known, "of": of, "run_id": run_id, "seed": seed, "at": _now()}, torn=False)
-    return Log(path, known, {}, False)
+    head = {"known": known, "current": current, "of": of, "candidates": candidates, "seed": seed, "at": _now()}
+    _append(path, head, torn=False)
+    return Log(path, known, current, {}, False)
 
 
 def _earlier(folder: Path, of: Calibrated) -> dict[str, bool]:
@@ -73,18 +87,20 @@ def _earlier(folder: Path, of: Calibrated) -> dict[str, bool]:
 
 def _read(path: Path) -> _Read:
     known: dict[str, bool] = {}
+    current = None
     answers: dict[str, Answer] = {}
     lines, torn = _lines(path)
     for number, line in lines:
         if "known" in line:
             known = {str(subject): bool(yes) for subject, yes in line["known"].items()}
+            current = line.get("current")
         elif line.get("answer") in ANSWERS:
             answers[str(line["id"])] = line["answer"]
         elif "id" in line:
             answers.pop(line["id"], None)
         else:
             raise UsageError(f"{path}: line {number} is no answer; mend the line, or move the file away to begin anew")
-    return _Read(known, answers, torn)
+    return _Read(known, current, answers, torn)
 
 
 def _lines(path: Path) -> tuple[Iterator[tuple[int, dict[str, Any]]], bool]:

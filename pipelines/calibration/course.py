@@ -1,6 +1,7 @@
 """The course of a calibration: draw, ask, estimate, recommend; and what was chosen, as evidence."""
 
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -67,15 +68,21 @@ def draw(release: Path, of: Calibrated, *, size: int, seed: int | None = None) -
     seed = settings.seed if seed is None else seed
     now = decided(decisions_of(settings.annotation), of)
     ids = set(found.frame["id"])
-    log = opened(of, manifest.run_id, seed, {**found.said, **now})
-    strata = strata_of(found.frame, lowest=found.lowest, current=found.current)
+    log = opened(of, _digest(found.frame), seed, {**found.said, **now}, found.current)
+    strata = strata_of(found.frame, lowest=found.lowest, current=log.current)
     rest = strata.filter(~pl.col("id").is_in(list(log.known)))
-    asked = drawn(rest, current=found.current, seed=seed).head(size)
+    asked = drawn(rest, current=log.current, seed=seed).head(size)
     result = Draw(release, sha256_of(release / MANIFEST), settings, found, strata, asked, seed, log)
     since = {name: yes for name, yes in now.items() if name in ids - log.known.keys() and name not in log.answers}
     drawn_ids = set(asked["id"])
     result.take_in({name: "yes" if yes else "no" for name, yes in since.items() if name in drawn_ids})
     return result
+
+
+def _digest(candidates: pl.DataFrame) -> str:
+    """The same for the same candidates with the same scores, whatever else a release made again holds."""
+    rows = candidates.select("id", "score").sort("id").iter_rows()
+    return sha256("\n".join(f"{name} {score:.5f}" for name, score in rows).encode()).hexdigest()
 
 
 def concluded(drawn: Draw, *, precision: float) -> Outcome:
@@ -153,7 +160,7 @@ def lines(outcome: Outcome) -> list[str]:
         verdict = verdict_line(
             outcome.points, outcome.best, precision=outcome.precision, of=found.of, lowest=found.lowest
         )
-    return [told, "", *table, "", verdict]
+    return [told, "", *table, "", verdict] if table else [told, verdict]
 
 
 def figures(outcome: Outcome) -> dict[str, Any]:

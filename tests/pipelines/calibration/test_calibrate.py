@@ -188,6 +188,59 @@ def test_what_people_decided_in_argilla_counts(made, home):
     assert told(calibrate(made, "--show", "--json", "--seed", "7"))["known"] == PAIRS
 
 
+def test_annotators_in_argilla_are_asked_about_the_pairs_without_being_told_what_the_program_thinks(
+    made, home, tmp_path
+):
+    from annotation.asking.planning import plan
+    from pipelines.calibration.course import draw
+    from pipelines.calibration.people import as_suspects
+    from schemas.settings import AnnotationSettings
+
+    calibrate(made, answers="y\ny\n")
+    words = ("--push", "--dry-run", "--config", tmp_path / "none.yaml")
+    foreseen = told(calibrate(made, *words, "--json"))
+    assert foreseen["tasks"] == PAIRS - 2
+    assert "asks for" in calibrate(made, *words).stdout
+    drawn = draw(made, "min_similarity", size=PAIRS)
+    # A record in two pairs waits once at a time.
+    twice = pl.concat(
+        [drawn.asked, drawn.asked.head(1).with_columns(b=pl.lit(drawn.asked["b"][1], pl.Int64), id=pl.lit("other"))]
+    )
+    frames = as_suspects(twice, pl.read_parquet(made / "records.parquet"))
+    assert len(frames) == 2
+    asked = [plan(frame, descriptions={}, settings=AnnotationSettings(), seed=1, run_id="x").tasks for frame in frames]
+    assert {task.subject for task in asked[0]} == set(drawn.asked["id"])
+    assert [task.record_id in task.subject for task in asked[1]] == [True]
+    assert {task.kind.value for task in asked[0]} == {"pair"}
+    assert {task.fields["why"] for task in asked[0]} == {"A program suspects that these two records say the same."}
+    records = calibrate(made, "--of", "records", "--push")
+    assert (records.exit_code, "--push: gives out pairs" in records.stderr) == (2, True)
+
+
+def test_a_draw_outlives_the_release_that_is_made_again_with_what_people_said(made, home):
+    from annotation.home import make_home
+    from annotation.spending.ledger import locked
+    from annotation.store.database import open_store
+    from annotation.store.decisions import Decision, record_decisions
+
+    asked = told(calibrate(made, "--show", "--json", "--size", 10))
+    assert (asked["answers"], asked["drawn"]) == (0, 10)
+    ids = [line["id"] for line in _written(made, home, 10)]
+    make_home()
+    with locked(open_store(), "assay", "USD") as lock:
+        said = [Decision(name, "pair", "same", None, (), None, None, {}, 1, "single", 1.0) for name in ids]
+        record_decisions(lock.connection, "assay", said)
+    # Said after the draw they are its answers, and nothing that was known before it.
+    after = told(calibrate(made, "--show", "--json", "--size", 10))
+    assert (after["answers"], after["known"]) == (10, 0)
+
+
+def _written(made: Path, home: Path, size: int) -> list[dict[str, Any]]:
+    path = home.parent / "questions.jsonl"
+    calibrate(made, "--write-questions", path, "--size", size)
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def test_records_have_a_threshold_too(made, home, config, tmp_path):
     questions = tmp_path / "records.jsonl"
     assert calibrate(made, "--of", "records", "--write-questions", questions).exit_code == 0
