@@ -27,7 +27,8 @@ def calibrate(
         Path | None, typer.Option(metavar="FILE", help="Answers made elsewhere, as .csv or .jsonl with id and answer.")
     ] = None,
     write_questions: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the questions there, as .csv or .jsonl, and ask none.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the questions there, as .html, .csv or .jsonl, and ask none."),
     ] = None,
     choose: Annotated[
         float | None, typer.Option(metavar="T", help="Write this threshold of the curve, whatever is recommended.")
@@ -49,7 +50,7 @@ def calibrate(
     setting: Literal["min_similarity", "min_quality"] = "min_similarity" if of == "pairs" else "min_quality"
     drawn = course.draw(release, setting, size=size, seed=seed)
     if write_questions is not None:
-        write(drawn.questions(), QUESTIONS[setting], write_questions)
+        write(drawn.questions(), QUESTIONS[setting], write_questions, drawn.log.path.stem)
         typer.echo(f"written     {drawn.asked.height} questions to {write_questions}; give them back with --answers")
         return
     if push:

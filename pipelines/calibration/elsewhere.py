@@ -10,6 +10,7 @@ from typing import NamedTuple
 from pipelines._workspace import save_text
 from pipelines.calibration.answers import Answer
 from pipelines.calibration.candidates import Question
+from pipelines.calibration.page import as_page
 from schemas.errors import UsageError
 
 _SAID: dict[str, Answer] = {
@@ -20,6 +21,7 @@ _SAID: dict[str, Answer] = {
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _ENDINGS = (".csv", ".jsonl")
+_PAGE = ".html"
 
 # Beyond the csv module's own limit a cell could not be read back.
 _LONGEST = 100_000
@@ -32,16 +34,19 @@ class Found(NamedTuple):
     strangers: list[str]
 
 
-def write_questions(questions: Sequence[Question], ask: str, path: Path) -> None:
-    """Write the questions with an empty `answer` to a .csv or .jsonl. Raises UsageError.
+def write_questions(questions: Sequence[Question], ask: str, path: Path, draw: str) -> None:
+    """Write the questions with an empty `answer` to a .csv or .jsonl, or as a page (.html). Raises UsageError.
 
     Similarities and scores are left out: whoever knows what the program thinks judges less for themselves.
     """
-    _refuse_ending(path, "--write-questions")
+    _refuse_ending(path, "--write-questions", (*_ENDINGS, _PAGE))
     rows = [_row(number, question, ask) for number, question in enumerate(questions, start=1)]
-    text = (
-        _as_csv(rows) if path.suffix == ".csv" else "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    )
+    if path.suffix == _PAGE:
+        text = as_page(questions, ask, draw)
+    elif path.suffix == ".csv":
+        text = _as_csv(rows)
+    else:
+        text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     try:
         save_text(text, path)
     except OSError as error:
@@ -76,9 +81,10 @@ def read_answers(path: Path, asked: Sequence[str]) -> Found:
     return Found(answers, strangers)
 
 
-def _refuse_ending(path: Path, option: str) -> None:
-    if path.suffix not in _ENDINGS:
-        raise UsageError(f"{option} {path}: has another ending than {' and '.join(_ENDINGS)}; name it so")
+def _refuse_ending(path: Path, option: str, endings: Sequence[str] = _ENDINGS) -> None:
+    if path.suffix not in endings:
+        named = f"{', '.join(endings[:-1])} and {endings[-1]}"
+        raise UsageError(f"{option} {path}: has another ending than {named}; name it so")
 
 
 def _row(number: int, question: Question, ask: str) -> dict[str, str | int]:
