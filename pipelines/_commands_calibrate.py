@@ -51,7 +51,7 @@ def calibrate(
     drawn = course.draw(release, setting, size=size, seed=seed)
     if write_questions is not None:
         write(drawn.questions(), QUESTIONS[setting], write_questions, drawn.log.path.stem)
-        typer.echo(f"written     {drawn.asked.height} questions to {write_questions}; give them back with --answers")
+        _written(drawn.asked.height, write_questions, json=json)
         return
     if push:
         _push(drawn, config, dry_run=dry_run, json=json)
@@ -69,6 +69,15 @@ def calibrate(
         told = {**course.figures(outcome), "written": str(config) if written else None}
         typer.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
     raise typer.Exit(0 if outcome.best is not None or written else 1)
+
+
+def _written(questions: int, path: Path, *, json: bool) -> None:
+    if json:
+        import orjson
+
+        typer.echo(orjson.dumps({"questions": questions, "file": str(path)}, option=orjson.OPT_INDENT_2).decode())
+    else:
+        typer.echo(f"written     {questions} questions to {path}; give them back with --answers")
 
 
 def _push(drawn: "Draw", config: Path, *, dry_run: bool, json: bool) -> NoReturn:
