@@ -14,8 +14,11 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from annotation.spending.money import show
+from checks.licenses import summed
+from pipelines._licenses_told import NO_ADVICE, demands_told, restrictions
+from pipelines._thresholds import calibrated_lines
 from schemas.outcome import SPLITS
-from schemas.report import Report
+from schemas.report import Licenses, Report
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -25,28 +28,33 @@ SIZES = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1
 # Below one row in a hundred a detected language is as likely a mistake of the detector.
 MIN_LANGUAGE_SHARE = 0.01
 
-# The hub's identifiers for licences met in instruction data; any other is "other" with its name beside.
-LICENSES = frozenset(
-    (
-        *(
-            "apache-2.0",
-            "mit",
-            "bsd-2-clause",
-            "bsd-3-clause",
-            "odc-by",
-            "odbl",
-            "pddl",
-            "gpl-3.0",
-            "lgpl-3.0",
-            "agpl-3.0",
-            "cdla-permissive-2.0",
-            "cdla-sharing-1.0",
-            "unlicense",
-        ),
-        *("cc0-1.0", "cc-by-2.0", "cc-by-3.0", "cc-by-4.0", "cc-by-sa-3.0", "cc-by-sa-4.0", "cc-by-nd-4.0"),
-        *("cc-by-nc-2.0", "cc-by-nc-3.0", "cc-by-nc-4.0", "cc-by-nc-sa-3.0", "cc-by-nc-sa-4.0", "cc-by-nc-nd-4.0"),
-    )
+# The hub's identifiers that are not SPDX's in small letters, and those of SPDX that the hub has.
+HUB_NAMES = {
+    "ODbL-1.0": "odbl",
+    "ODC-By-1.0": "odc-by",
+    "PDDL-1.0": "pddl",
+    "GPL-2.0-only": "gpl-2.0",
+    "GPL-2.0-or-later": "gpl-2.0",
+    "GPL-3.0-only": "gpl-3.0",
+    "GPL-3.0-or-later": "gpl-3.0",
+    "AGPL-3.0-only": "agpl-3.0",
+    "AGPL-3.0-or-later": "agpl-3.0",
+    "LGPL-2.1-only": "lgpl-2.1",
+    "LGPL-2.1-or-later": "lgpl-2.1",
+    "LGPL-3.0-only": "lgpl-3.0",
+    "LGPL-3.0-or-later": "lgpl-3.0",
+    "etalab-2.0": "etalab-2.0",
+}
+_HUB_SPDX = (
+    "apache-2.0 mit bsd-2-clause bsd-3-clause bsd-3-clause-clear isc zlib afl-3.0 artistic-2.0 bsl-1.0 ecl-2.0 ncsa "
+    "postgresql unlicense wtfpl mpl-2.0 eupl-1.2 c-uda cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 "
+    "cc0-1.0 cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-sa-3.0 cc-by-sa-4.0 cc-by-nd-4.0 cc-by-nc-2.0 cc-by-nc-3.0 "
+    "cc-by-nc-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nc-nd-3.0 cc-by-nc-nd-4.0 openrail "
+    "creativeml-openrail-m bigscience-openrail-m bigscience-bloom-rail-1.0 bigcode-openrail-m openrail++ llama2 llama3 "
+    "llama3.1 llama3.2 llama3.3 llama4 gemma"
 )
+HUB = frozenset((*_HUB_SPDX.split(), *HUB_NAMES.values()))
+"""The hub's identifiers; any other licence is "other" with its name beside."""
 
 EXPORT_ADVICE = {
     "trl": "TRL: `load_dataset('json', data_files={'train': 'exports/trl/sft/train.jsonl'})`",
@@ -62,12 +70,21 @@ def write_card(report: Report, out: Path) -> None:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"cell": _cell, "share": _share, "figure": _figure, "show": show}
-    licenses = license_counts(out)
+    environment.filters |= {
+        "cell": _cell,
+        "share": _share,
+        "figure": _figure,
+        "show": show,
+        "demands_told": demands_told,
+    }
+    licenses = report.licenses or Licenses.model_validate(summed(license_counts(out).items()))
     text = environment.get_template("card.md.j2").render(
         report=report,
         front=yaml.safe_dump(front_matter(report, out, licenses), sort_keys=False, allow_unicode=True),
         licenses=licenses,
+        restrictions=restrictions(licenses),
+        no_advice=NO_ADVICE,
+        calibrated=calibrated_lines(report),
         filled=_filled(report),
         advice=EXPORT_ADVICE,
     )
@@ -76,7 +93,7 @@ def write_card(report: Report, out: Path) -> None:
     partial.replace(out / "README.md")
 
 
-def front_matter(report: Report, out: Path, licenses: dict[str | None, int]) -> dict[str, Any]:
+def front_matter(report: Report, out: Path, licenses: Licenses) -> dict[str, Any]:
     """The card's metadata. Only splits with rows are named: a loader fails on an empty file."""
     files = [{"split": split, "path": f"splits/{split}.jsonl"} for split in _filled(report)]
     return {
@@ -105,14 +122,15 @@ def _split_files(out: Path) -> list[Path]:
     return [file for file in files if file.exists() and file.stat().st_size]
 
 
-def _license(counts: dict[str | None, int]) -> dict[str, str]:
+def _license(found: Licenses) -> dict[str, str]:
     """The hub's identifier where every row agrees; else `other`, and `unknown` where nobody says."""
-    if not [name for name in counts if name]:
+    if not found.licenses:
         return {"license": "unknown"}
-    if len(counts) > 1:
+    if len(found.licenses) > 1 or found.unknown:
         return {"license": "other", "license_name": "mixed"}
-    name = re.sub(r"[^a-z0-9.]+", "-", str(next(iter(counts))).lower()).strip("-")
-    return {"license": name} if name in LICENSES else {"license": "other", "license_name": name}
+    one = found.licenses[0].license
+    name = HUB_NAMES.get(one, re.sub(r"[^a-z0-9.+]+", "-", one.lower()).strip("-"))
+    return {"license": name} if name in HUB else {"license": "other", "license_name": name}
 
 
 def _languages(report: Report) -> list[str]:

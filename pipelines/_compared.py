@@ -13,7 +13,7 @@ from schemas.manifest import Manifest
 from schemas.report import DemandResult, Report
 
 # Settings that no row's outcome follows from: what is written of the released rows, and how they are judged.
-_AFTERWARDS = ("export", "policy")
+_AFTERWARDS = ("calibration", "export", "policy")
 # What a digest of the surroundings is about, and the settings that name it: where these differ, they are the cause.
 _NAMED_BY = {
     "benchmark": ("contamination.against",),

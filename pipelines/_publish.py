@@ -76,6 +76,7 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
     ) as contract:
         save_frame(measured.records, run.out / "records.parquet")
         save_frame(measured.ledger, run.out / "ledger.parquet")
+        shutil.copyfile(run.work / "pairs.parquet", run.out / "pairs.parquet")
         _write_unreadable(run)
         measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
         report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
@@ -152,12 +153,14 @@ def _judged(report: Report, contract: Contract, policy: Policy) -> Report:
 
 def _write_report(run: Run, report: Report, measured: Measured) -> None:
     from pipelines._card import write_card
+    from pipelines._croissant import write_croissant
     from pipelines._page import write_page
 
     save_json(report.model_dump(mode="json"), run.out / "report.json")
     save_json(Report.model_json_schema(), run.out / "report.schema.json")
     write_page(report, run.out / "report.html", map_points=_map_points(measured))
     write_card(report, run.out)
+    write_croissant(report, run.out)
 
 
 def _map_points(measured: Measured) -> pl.DataFrame:

@@ -67,6 +67,7 @@ def ingest(run: Run) -> Result:
         shape=settings.shape,
         batch_bytes=settings.batch_bytes,
         max_record_bytes=settings.max_record_bytes,
+        licenses=settings.licenses,
         on_file=lambda file: reporter().line(_file_line(file)) if file.status == "read" else None,
     )
     # Together and last, where they are seen; without any good source the error tells of them.
@@ -163,6 +164,7 @@ def dedup(run: Run) -> Result:
             sharing=sharing,
         )
     save_frame(found.links, run.work / "links.parquet")
+    save_frame(found.pairs, run.work / "pairs.parquet")
     np.save(run.work / "vectors.npy", found.vectors, allow_pickle=False)
     figures = {
         **found.outcome.figures,
@@ -287,7 +289,7 @@ def route(run: Run) -> Result:
     from pipelines.route import route as send
 
     records = kept(run, "score")
-    return Result(*send(records), records.height)
+    return Result(*send(records, min_quality=run.settings.route.min_quality), records.height)
 
 
 def select(run: Run) -> Result:
@@ -339,7 +341,7 @@ STAGES: dict[str, Callable[[Run], Result]] = {
 
 
 # What a stage leaves beside its frames.
-_BESIDE = {"ingest": ("unreadable.parquet",), "dedup": ("links.parquet", "vectors.npy")}
+_BESIDE = {"ingest": ("unreadable.parquet",), "dedup": ("links.parquet", "pairs.parquet", "vectors.npy")}
 
 
 def perform(name: str, run: Run) -> Stage:

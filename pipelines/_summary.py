@@ -1,4 +1,4 @@
-"""A run in short: a dozen lines for a terminal, and a page of markdown for whoever watches the flow.
+"""A run in short: some dozen lines for a terminal, and a page of markdown for whoever watches the flow.
 
 Both are plain text made of a Report. Text from the data has its controls made visible; markdown's own
 marks are escaped, so that a file name draws no table and runs no markup. For a terminal library with a
@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from annotation.spending.money import show
+from pipelines._licenses_told import license_line
 from pipelines._shown import count, figure, one_line, plural, share, similarity
+from pipelines._thresholds import calibrated_lines
 from schemas.outcome import SPLITS, Fate
 from schemas.report import (
     CheckFigures,
@@ -41,7 +43,7 @@ class Found(NamedTuple):
 
 
 def summary_lines(report: Report) -> list[str]:
-    """At most twelve lines: where the rows went, what was removed and why, and the gate's verdict."""
+    """At most fourteen lines: where the rows went, what was removed and why, and the gate's verdict."""
     rows, duplicates, splits = report.rows, report.duplicates, report.splits
     split_rows = ", ".join(f"{getattr(splits, fate.value).rows:,} {fate.value}" for fate in SPLITS)
     lines = [
@@ -55,26 +57,29 @@ def summary_lines(report: Report) -> list[str]:
         f"leakage     {plural(splits.leakage.linked_across, 'link')} across splits; largest similarity between train "
         f"and test {similarity(splits.leakage.max_similarity)}",
     ]
-    if repairs := repairs_line(report.repairs):
-        lines.append(f"repairs     {repairs}")
-    if report.run.draft:
-        lines.append("draft       static vectors: semantic duplicates were looked for in part, and none was removed")
-    if new := new_line(report.run.new):
-        lines.append(f"new         {new}")
-    if report.training:
-        lines.append(f"target      {training_line(report.training)}")
-    if report.difficulty:
-        lines.append(f"difficulty  {_difficulty(report.difficulty)}")
-    if people := people_line(report.people):
-        lines.append(f"people      {people}")
-    if report.selection:
-        lines.append(f"selection   {_selection(report.selection)}")
+    lines += [f"{title:<12}{text}" for title, text in _where_there_is_one(report) if text]
     if not rows.reconciles:
         lines.append(f"ledger      DOES NOT RECONCILE: {rows.expected:,} rows expected, {rows.ledger:,} in the ledger")
     if report.gate is None:
         return [*lines, "gate        NOT JUDGED: no policy was applied"]
     verdict = verdict_lines(report.gate, most=MOST_FAILED)
     return lines + [line for line in verdict if report.gate.passed or not line.startswith("  warns")]
+
+
+def _where_there_is_one(report: Report) -> list[tuple[str, str]]:
+    """Title and text of the lines that not every run has; "" where this one has none."""
+    draft = "static vectors: semantic duplicates were looked for in part, and none was removed"
+    return [
+        ("repairs", repairs_line(report.repairs)),
+        ("licences", license_line(report.licenses)),
+        *(("calibrated", line) for line in calibrated_lines(report)),
+        ("draft", draft if report.run.draft else ""),
+        ("new", new_line(report.run.new)),
+        ("target", training_line(report.training) if report.training else ""),
+        ("difficulty", _difficulty(report.difficulty) if report.difficulty else ""),
+        ("people", people_line(report.people)),
+        ("selection", _selection(report.selection) if report.selection else ""),
+    ]
 
 
 def _origin(report: Report) -> str:

@@ -18,6 +18,7 @@ from pipelines._manifest import read_manifest
 from pipelines._people import DECISIONS, decisions_of, digest, given_out
 from pipelines._people_lines import pulled_figures, pulled_lines, pushed_figures, pushed_lines, status_lines
 from pipelines.gate import report_of
+from schemas.decision import TaskKind
 from schemas.errors import ReleaseError
 from schemas.manifest import Manifest
 from schemas.outcome import Fate
@@ -26,7 +27,8 @@ from schemas.settings import AnnotationSettings, Settings, first_problem
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from annotation.asking.tasks import Planned
+    from annotation.asking.gold import Gold
+    from annotation.asking.tasks import Planned, Task
     from annotation.exchange.client import Client
 
 Say = Callable[[str], None]
@@ -50,9 +52,18 @@ class Pulled(NamedTuple):
     settings: Settings
 
 
-def push(release: Path, settings: Settings | None = None, *, dry_run: bool = False, progress: Say) -> Told:
+def push(
+    release: Path,
+    settings: Settings | None = None,
+    *,
+    dry_run: bool = False,
+    progress: Say,
+    instead: Sequence[pl.DataFrame] = (),
+) -> Told:
     """Give out what waits for review in `release`, once, within the budget.
 
+    With `instead` what waits in these frames (as records.parquet has it) is given out in its place: without gold
+    among it, and its pairs without a verdict that is filled in.
     Of `settings` only `annotation` counts; without them those of the release hold. Exit code 1 where the server
     refused records. Raises ReleaseError, BudgetError (nothing was sent), AnnotationError and StoreError.
     """
@@ -62,7 +73,7 @@ def push(release: Path, settings: Settings | None = None, *, dry_run: bool = Fal
 
     manifest = read_manifest(release)
     chosen = _with_annotation(settings_of(manifest, release), settings)
-    planned = _plan(release, manifest, chosen, progress)
+    planned = _plan(release, manifest, chosen, progress, instead)
     with opened_store() as engine:
         if dry_run:
             new = sort_out(planned.tasks, engine, chosen.annotation).new
@@ -181,16 +192,34 @@ def settings_of(manifest: Manifest, release: Path) -> Settings:
         ) from error
 
 
-def _plan(release: Path, manifest: Manifest, settings: Settings, progress: Say) -> "Planned":
+def _plan(
+    release: Path, manifest: Manifest, settings: Settings, progress: Say, instead: Sequence[pl.DataFrame] = ()
+) -> "Planned":
     """What of the release people are to be asked."""
     from annotation.asking.gold import read_gold
-    from annotation.asking.planning import plan
 
     asks = settings.annotation
+    if instead:
+        each = [_tasks(frame, (), release, manifest, settings) for frame in instead]
+        tasks = sorted((_without_hints(task) for one in each for task in one.tasks), key=lambda task: task.task_id)
+        return each[0]._replace(tasks=tuple(tasks), skipped=tuple(skipped for one in each for skipped in one.skipped))
     gold = read_gold(asks.gold.file, domains=asks.domains) if asks.gold.file else ()
     records = records_of(release)
     waiting = records.filter(pl.col("outcome") == Fate.REVIEW.value).height
     progress(f"{waiting:,} of {records.height:,} records of {release} wait for people")
+    return _tasks(records, gold, release, manifest, settings)
+
+
+def _without_hints(task: "Task") -> "Task":
+    return task._replace(suggestions=()) if task.kind == TaskKind.PAIR else task
+
+
+def _tasks(
+    records: pl.DataFrame, gold: "Sequence[Gold]", release: Path, manifest: Manifest, settings: Settings
+) -> "Planned":
+    from annotation.asking.planning import plan
+
+    asks = settings.annotation
     known = decisions_of(asks)
     corrected = known.filter(pl.col("domain").is_not_null()).select("subject", "domain")
     return plan(

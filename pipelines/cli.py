@@ -10,6 +10,7 @@ import typer
 from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
+from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
 from pipelines._commands_serve import serve
@@ -53,6 +54,9 @@ def curate(
     ] = None,
     seed: Annotated[int | None, typer.Option(help="For everything drawn at random.")] = None,
     shape: Annotated[str | None, typer.Option(help="The sources' shape, where the guess is wrong.")] = None,
+    license: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What rows are licensed under that do not say so.")
+    ] = None,
     target_size: Annotated[int | None, typer.Option(help="Select this many records.")] = None,
     min_similarity: Annotated[
         float | None, typer.Option(help="Cosine from which prompts are semantic duplicates.")
@@ -82,7 +86,7 @@ def curate(
     settings = load_settings(
         config,
         run={"seed": seed, "policy": policy},
-        ingest={"shape": shape},
+        ingest={"shape": shape, "licenses": license and {**load_settings(config).ingest.licenses, "*": license}},
         repairs={"apply": apply_repairs},
         dedup={
             "min_similarity": min_similarity,
@@ -261,6 +265,7 @@ def report(
 
 
 app.command()(diff)
+app.command()(calibrate)
 app.command()(cost)
 app.command()(agreement)
 app.command()(serve)

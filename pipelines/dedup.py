@@ -27,7 +27,7 @@ from pipelines._runner import Sharing
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 from schemas.decision import VERDICTS, TaskKind
-from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, Outcome
+from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, PAIRS_SCHEMA, Outcome
 from schemas.record import typed
 
 # Word 3-grams, as the near-duplicate tools of the field use for texts of this length.
@@ -66,12 +66,14 @@ class Deduped(NamedTuple):
     """The outcome, and what later stages need of the way to it.
 
     `links` is what splits must not cut, whatever kind of record stands at its ends. Row i of `vectors`
-    embeds the prompt of the kept rows whose `vector` is i.
+    embeds the prompt of the kept rows whose `vector` is i. `pairs` (PAIRS_SCHEMA) are those that only the threshold
+    on their prompts decides, from the floor up, so that the threshold can be judged by people.
     """
 
     outcome: Outcome
     links: pl.DataFrame
     vectors: NDArray[np.float32]
+    pairs: pl.DataFrame
 
 
 class Found(NamedTuple):
@@ -81,6 +83,7 @@ class Found(NamedTuple):
     links: pl.DataFrame
     conflicts: pl.DataFrame
     suspects: pl.DataFrame
+    undecided: pl.DataFrame  # a, b, similarity, answers, said: what a threshold on prompts is asked about
 
 
 def dedup(
@@ -143,7 +146,16 @@ def dedup(
         "truncated": int(embedded.truncated.sum()),
     }
     outcome = Outcome(kept, final_twins(dropped, named).drop("truncated", strict=False), figures)
-    return Deduped(outcome, pl.concat([step.links for step in found]), embedded.vectors)
+    links = pl.concat([step.links for step in found])
+    return Deduped(outcome, links, embedded.vectors, _named_pairs(semantic.undecided, named))
+
+
+def _named_pairs(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """Pairs of row_ids with the record_ids of both sides (PAIRS_SCHEMA)."""
+    both = pairs.join(named.select(a="row_id", record_a="record_id"), on="a", how="left", maintain_order="left").join(
+        named.select(b="row_id", record_b="record_id"), on="b", how="left", maintain_order="left"
+    )
+    return typed(both.select(PAIRS_SCHEMA.names()), PAIRS_SCHEMA).sort("a", "b")
 
 
 def _emptied(found: Found) -> Found:
@@ -234,7 +246,8 @@ def _semantic(
         limits=(answer_agreement, answer_conflict),
     )
     judged = with_verdicts(judged, records, decisions)
-    agree = may_agree & (pl.col("answers") >= answer_agreement) & ~is_different()
+    alike_answers = may_agree & (pl.col("answers") >= answer_agreement)
+    agree = alike_answers & ~is_different()
     disagree = (
         ((pl.col("answers") < answer_conflict) & ~pl.col("contained")) | pl.col("differs") | ~pl.col("same_label")
     )
@@ -258,6 +271,7 @@ def _semantic(
         "semantic",
         conflicts=judged.filter(may_conflict, disagree),
         suspects=judged.filter(agree, ~is_same(), ~close, pl.col("similarity") >= suspect_similarity),
+        undecided=judged.filter(alike_answers),
     )
 
 
@@ -298,6 +312,7 @@ def _similarity_to_survivor(texts: pl.Series, ids: pl.Series, losers: pl.DataFra
 
 def _found(step: Cut, pairs: pl.DataFrame, way: str, **doubts: pl.DataFrame) -> Found:
     nothing = pl.DataFrame(schema=PAIR)
+    asked = doubts.get("undecided", pl.DataFrame(schema={**PAIR, "answers": pl.Float64, "said": pl.String}))
     links = typed(pairs.select(*PAIR.names(), way=pl.lit(way)), LINKS)
     conflicts, suspects = (doubts.get(name, nothing).select(PAIR.names()) for name in ("conflicts", "suspects"))
-    return Found(step, links, conflicts, suspects)
+    return Found(step, links, conflicts, suspects, asked.select(*PAIR.names(), "answers", "said"))

@@ -5,8 +5,9 @@ Memory is bounded by a batch: rows are read, shaped and written to parquet parts
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +60,7 @@ class Limits(NamedTuple):
     shape: str | None
     batch_bytes: int
     max_record_bytes: int
+    licenses: Mapping[str, str]
 
 
 class _Taken(NamedTuple):
@@ -74,14 +76,16 @@ def ingest(
     shape: str | None,
     batch_bytes: int,
     max_record_bytes: int,
+    licenses: Mapping[str, str] | None = None,
     on_file: Callable[[SourceFigures], None] | None = None,
 ) -> Ingested:
     """Read every source below `workdir`/ingest (which is emptied first); `on_file` hears of each as it is done.
 
-    A source that is not data is refused as a whole and leaves no rows. Raises SourceError when no source could
-    be read, UsageError for a shape that does not exist.
+    `licenses` maps globs over the sources' names to what their rows are licensed under, where a row does not say so
+    itself; the first that matches holds. A source that is not data is refused as a whole and leaves no rows. Raises
+    SourceError when no source could be read, UsageError for a shape that does not exist.
     """
-    limits = _limits(shape, batch_bytes, max_record_bytes)
+    limits = _limits(shape, batch_bytes, max_record_bytes, licenses or {})
     folder = workdir / "ingest"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -126,10 +130,10 @@ def read_records(
         return pl.concat([pl.read_parquet(part) for part in result.records])
 
 
-def _limits(shape: str | None, batch_bytes: int, max_record_bytes: int) -> Limits:
+def _limits(shape: str | None, batch_bytes: int, max_record_bytes: int, licenses: Mapping[str, str]) -> Limits:
     if shape is not None and shape not in SHAPES:
         raise UsageError(f"--shape {shape}: no such shape; choose one of {', '.join(SHAPES)}")
-    return Limits(shape, batch_bytes, max_record_bytes)
+    return Limits(shape, batch_bytes, max_record_bytes, licenses)
 
 
 def _nothing_read(figures: list[SourceFigures]) -> str:
@@ -155,10 +159,18 @@ def _take(source: Source, number: int, folder: Path, first_row_id: int, limits: 
     try:
         with _opened(source, own, limits, known) as opened:
             known |= {"format": opened.format, "compression": opened.compression}
-            return _write(source.name, opened, own, first_row_id, limits, known)
+            return _write(source.name, opened, own, first_row_id, limits, known, _license_of(source, limits.licenses))
     except SourceError as error:
         shutil.rmtree(own)
         return _Taken(SourceFigures(source=source.name, status="refused", refusal=str(error), **known), [], [])
+
+
+def _license_of(source: Source, licenses: Mapping[str, str]) -> str | None:
+    """What the rows of a source are licensed under where they do not say so: by the settings, or as the source says."""
+    said = next((license for glob, license in licenses.items() if fnmatchcase(source.name, glob)), None)
+    if said is None and isinstance(source, DatasetSource):
+        said = source.dataset.info.license or None
+    return said
 
 
 @contextmanager
@@ -208,7 +220,15 @@ def _fetched(source: RemoteSource, own: Path) -> Path:
     return copy
 
 
-def _write(name: str, opened: Opened, own: Path, first_row_id: int, limits: Limits, known: dict[str, Any]) -> _Taken:
+def _write(
+    name: str,
+    opened: Opened,
+    own: Path,
+    first_row_id: int,
+    limits: Limits,
+    known: dict[str, Any],
+    license: str | None,
+) -> _Taken:
     shape = limits.shape
     records: list[Path] = []
     unreadable: list[Path] = []
@@ -218,7 +238,10 @@ def _write(name: str, opened: Opened, own: Path, first_row_id: int, limits: Limi
         shape = shape or detect(row.value for row in batch.rows)
         made, broken = _shaped(batch, name, shape)
         if made.height:
-            numbered = made.with_columns(row_id=_numbers(made.height, first_row_id + counts["records"]))
+            numbered = made.with_columns(
+                row_id=_numbers(made.height, first_row_id + counts["records"]),
+                license=pl.col("license").fill_null(pl.lit(license, dtype=pl.String)),
+            )
             records.append(_save(numbered, own / f"{index:06d}.parquet"))
         if broken:
             first = first or broken[0]

@@ -12,10 +12,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from checks.diversity import vendi_score
+from checks.licenses import summed
 from checks.registry import Check, Severity
 from pipelines._coverage import coverage
 from pipelines._examples import examples_of
 from pipelines._histogram import histogram, spread
+from pipelines._thresholds import thresholds_of
 from schemas.outcome import (
     DUPLICATE_CONFLICT,
     DUPLICATE_EXACT,
@@ -32,6 +34,7 @@ from schemas.report import (
     Duplicates,
     Expectations,
     ExportFigures,
+    Licenses,
     People,
     Previous,
     Repairs,
@@ -94,6 +97,8 @@ def build_report(measured: Measured, *, run: Run, version: str) -> Report:
         difficulty=_difficulty(released, measured.difficulty) if measured.difficulty else None,
         tokens=spread(released["n_tokens"], bins=24, growing=True),  # type: ignore[arg-type]
         training=_training(measured.records, released, measured.training),
+        licenses=_licenses(released),
+        thresholds=thresholds_of(run.settings),
         languages=_languages(released),
         contamination=_contamination(measured.records, measured.contamination),
         selection=Selection.model_validate(measured.selection) if measured.selection else None,
@@ -294,6 +299,10 @@ def _languages(released: pl.DataFrame) -> dict[str, int]:
         released["language"].fill_null("unknown").value_counts().sort("count", "language", descending=[True, False])
     )
     return {str(code): int(count) for code, count in counts.iter_rows()}
+
+
+def _licenses(released: pl.DataFrame) -> Licenses:
+    return Licenses.model_validate(summed(released["license"].value_counts().sort("license").iter_rows()))
 
 
 def _splits(released: pl.DataFrame, leakage: Mapping[str, Any]) -> Splits:

@@ -52,6 +52,21 @@ DUPLICATE_NEAR = "duplicate.near"
 DUPLICATE_SEMANTIC = "duplicate.semantic"
 DUPLICATE_CONFLICT = "duplicate.conflict"
 CONTAMINATION_SIMILAR = "contamination.similar"
+QUALITY_LOW = "quality.low"
+"""In review because `route.min_quality` is set, and the record's quality is lower or was not measured."""
+
+PAIRS_SCHEMA = pl.Schema(
+    {
+        "a": pl.Int64(),  # row_id of one record, the smaller
+        "b": pl.Int64(),
+        "record_a": pl.String(),  # their record_ids
+        "record_b": pl.String(),
+        "similarity": pl.Float64(),  # of their prompts, in [0, 1]
+        "answers": pl.Float64(),  # of their answers
+        "said": pl.String(),  # same or different, where people were asked; null otherwise
+    }
+)
+"""Pairs of which one goes if `min_similarity` is not above their similarity: their answers agree. Sorted by a and b."""
 
 
 class Outcome(NamedTuple):

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.calibration import Evidence
+
 REPORT_VERSION = 1
 
 
@@ -372,6 +374,55 @@ class Training(Part):
     released: TrainingRows
 
 
+class LicenseRows(Part):
+    license: str  # SPDX's identifier or expression; as it was stated where it is not recognised
+    recognised: bool
+    rows: int
+    stated: list[str]  # the words of the sources, sorted
+    demands: list[str]  # attribution, share_alike, non_commercial, no_derivatives, use_restricted
+    url: str | None  # of its text, where SPDX has it
+
+
+class LicenseConflict(Part):
+    """Two licences under which no one adaptation of rows of both can be passed on."""
+
+    one: str
+    other: str
+    why: str
+    rows: list[int]  # of each
+
+
+class Licenses(Part):
+    """What the released rows state to be licensed under. No legal advice: checks/licenses.py says what it rests on.
+
+    Counts are rows; a row under alternatives demands what all of them do.
+    """
+
+    unknown: int  # that state no licence, and whose source states none
+    unrecognised: int  # whose licence is in no table of ours, so that nothing is known of its demands
+    attribution: int
+    share_alike: int
+    non_commercial: int
+    no_derivatives: int
+    use_restricted: int
+    conflicts: int  # pairs of licences
+    licenses: list[LicenseRows]  # descending by rows
+    conflicting: list[LicenseConflict]
+
+
+class Threshold(Part):
+    """A threshold that people can calibrate, and where its value comes from."""
+
+    value: float | None
+    origin: Literal["default", "set", "calibrated"]  # set: in the settings, and not what its evidence speaks for
+    evidence: Evidence | None = None  # of the last calibration, also where the value was set by hand since
+
+
+class Thresholds(Part):
+    min_similarity: Threshold
+    min_quality: Threshold
+
+
 class Refused(Part):
     reason: str
     rows: int
@@ -507,6 +558,8 @@ class Report(Part):
     difficulty: Difficulty | None = None  # null where it was not measured
     tokens: Spread
     training: Training | None = None  # null where no target is named
+    licenses: Licenses | None = None  # null in releases of before they were summed
+    thresholds: Thresholds | None = None  # null in releases of before they could be calibrated
     languages: dict[str, int]  # code -> released rows, descending; "unknown" where undecided
     contamination: Contamination
     selection: Selection | None

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
+from schemas.calibration import Calibrated, Evidence
 from schemas.errors import SettingsError
 
 BESIDE = ("project", "runner")
@@ -31,6 +32,8 @@ class IngestSettings(Frozen):
     """How sources are read."""
 
     shape: str | None = None
+    # Glob over the ledger's source to the licence of its rows; the first that matches. A row's own statement wins.
+    licenses: dict[str, Annotated[str, Field(min_length=1, max_length=200)]] = Field(default_factory=dict)
     # A block of this size was within 1.2x of polars' own reader at 0.6x its memory.
     batch_bytes: int = Field(default=8 * 2**20, ge=2**10)
     # The longest real conversation in public sets is about 2 MB; beyond 32 MiB it is not one record.
@@ -98,6 +101,14 @@ class DifficultySettings(Frozen):
     max_tokens: int = Field(default=2048, ge=64)
     # So many records, drawn at random; null measures all.
     sample: int | None = Field(default=None, ge=1)
+
+
+class RouteSettings(Frozen):
+    """What goes to people beside what checks and stages doubt."""
+
+    # Records whose quality is lower, or was not measured, go to review; null sends none. The score knows form, not
+    # truth (docs/decisions/0004), so no number holds for all data: `assay calibrate` finds one on yours, or none.
+    min_quality: float | None = Field(default=None, ge=0, le=1)
 
 
 class SelectionSettings(Frozen):
@@ -304,11 +315,14 @@ class Settings(Frozen):
     contamination: ContaminationSettings = ContaminationSettings()
     score: ScoreSettings = ScoreSettings()
     difficulty: DifficultySettings = DifficultySettings()
+    route: RouteSettings = RouteSettings()
     selection: SelectionSettings = SelectionSettings()
     split: SplitSettings = SplitSettings()
     export: ExportSettings = ExportSettings()
     training: TrainingSettings = TrainingSettings()
     annotation: AnnotationSettings = AnnotationSettings()
+    # What thresholds above were chosen by. Nothing is decided by it: a threshold changed since is told as set by hand.
+    calibration: dict[Calibrated, Evidence] = Field(default_factory=dict)
     policy: str | None = None
 
 

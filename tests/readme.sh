@@ -56,6 +56,8 @@ step "agreement" 0 "alpha" assay agreement "$out/labels.csv"
 step "stop" 0 "its data stays" assay annotate serve --stop
 step "no server, no push" 2 "assay annotate serve" assay annotate push "$out/demo"
 
+step "a threshold that nobody vouches for" 1 "not enough evidence" assay calibrate "$out/demo" --show
+step "questions for others" 0 "questions to" assay calibrate "$out/demo" --write-questions "$out/questions.html"
 printf 'name: strict\ndemands:\n  - figure: rows.released\n    min: 100000\n' > "$out/strict.yaml"
 step "a stricter policy fails" 1 "FAILED" assay gate "$out/demo" --policy "$out/strict.yaml"
 echo >> "$out/demo/splits/train.jsonl"

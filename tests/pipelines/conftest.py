@@ -138,7 +138,19 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'{{ 7
 
 
 def _poisoned(value: Any, key: str = "") -> Any:
-    fixed = {"outcomes", "quantiles", "removed_at", "status", "severity", "apply", "text", "figures"}
+    fixed = {
+        "outcomes",
+        "quantiles",
+        "removed_at",
+        "status",
+        "severity",
+        "apply",
+        "text",
+        "figures",
+        "origin",
+        "date",
+        "release",
+    }
     if isinstance(value, list):
         return [_poisoned(item, key) for item in value]
     if isinstance(value, dict):

@@ -159,7 +159,7 @@ def test_one_licence_is_claimed_only_where_every_row_states_it(stated, license, 
 def test_licences_are_summed_up_with_the_rows_that_state_none(card):
     _, text = card({"license": "MIT"}, {"license": "MIT"}, {})
 
-    assert "- MIT: 2 rows\n- not stated: 1 rows\n" in text
+    assert "| [MIT](https://spdx.org/licenses/MIT.html) | 2 | name the authors |\n| not stated | 1 | not known" in text
 
 
 def test_the_text_says_what_each_trainer_did_not_get_and_how_to_load(card):

@@ -27,9 +27,16 @@ def hostile_report() -> Report:
     return report.model_copy(update={"gate": Verdict(policy=HOSTILE, passed=False, demands=demands)})
 
 
-def test_the_terminal_gets_a_dozen_lines() -> None:
+def test_the_terminal_gets_some_dozen_lines() -> None:
     lines = summary_lines(full_report())
-    assert len(lines) <= 12
+    assert len(lines) <= 14
+    assert (
+        "licences    CC-BY-SA-4.0 5,000, CC-BY-NC-4.0 4,000, MIT 100, House rules 12; 40,210 rows state none; 12 not "
+        in ("\n".join(lines))
+    )
+    assert (
+        "calibrated  min_similarity 0.91 calibrated on 2026-11-01 by 50 answers: precision 0.97 (0.87 to 0.99)" in lines
+    )
     assert lines[0] == "rows        55,502 as 57,642 ledger rows from 3 sources, 1 source REFUSED"
     assert "gate        FAILED: 2 of 6 demands not met (policy default); 1 warning" in lines
     assert "  unmet     diversity.vendi_share could not be measured, must be at least 1" in lines
