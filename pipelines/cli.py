@@ -9,6 +9,7 @@ import typer
 
 from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
+from pipelines._commands_by_hand import browse, restore
 from pipelines._commands_cache import cache
 from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
@@ -261,6 +262,8 @@ def report(
 
 
 app.command()(diff)
+app.command()(browse)
+app.command()(restore)
 app.command()(cost)
 app.command()(agreement)
 app.command()(serve)
