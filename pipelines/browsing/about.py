@@ -19,6 +19,7 @@ def about(held: Held, by: str) -> dict[str, Any]:
         "made": held.manifest.created,
         "run": held.manifest.run_id,
         "sources": [one_line(source, 200) for source in held.manifest.sources],
+        "files": rows["source"].n_unique(),
         "total": rows.height,
         "altered": held.altered and one_line(held.altered, 500),
         "by": by,

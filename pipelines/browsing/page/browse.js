@@ -2,7 +2,7 @@
 // The list, its filters and the address: what is seen is what the address says, so that it can be kept and gone back to.
 
 (async () => {
-  const { el, fate, number } = Story;
+  const { el, fate, number, short } = Story;
   const $ = (id) => document.getElementById(id);
   const FILTERS = ["text", "regex", "outcome", "reason", "score", "least", "most", "cluster", "split", "sort", "descending", "decided"];
   // Whoever types is not answered at every letter.
@@ -106,11 +106,13 @@
     const value = cell.getValue();
     return value === null || value === undefined ? el("span", { class: "soft" }, "–") : el("span", {}, number(value));
   };
+  // The number first: where room is short, it is the name that is cut.
   const source = (cell) => {
     const row = cell.getData();
-    const name = row.source.split("/").pop();
-    const link = el("a", { href: `#row-${row.row}`, title: row.source }, `${name}:${row.source_row}${row.part ? `.${row.part}` : ""}`);
-    return row.decided ? el("span", {}, link, el("span", { title: "decided by people" }, " ✎")) : link;
+    const number = `${row.source_row}${row.part ? `.${row.part}` : ""}`;
+    const link = el("a", { href: `#row-${row.row}`, title: `${row.source}:${number}` }, number);
+    const name = about.files > 1 ? el("span", { class: "soft" }, ` ${short(row.source)}`) : null;
+    return el("span", {}, link, row.decided ? el("span", { title: "decided by people" }, " ✎") : null, name);
   };
   const why = (cell) => {
     const row = cell.getData();
@@ -121,22 +123,27 @@
     ajaxURL: "/api/rows", ajaxRequestFunc: page, dataLoader: false,
     pagination: true, paginationMode: "remote", paginationSize: 50, paginationSizeSelector: [25, 50, 100, 200],
     sortMode: "remote", headerSortClickElement: "header", layout: "fitColumns", responsiveLayout: "hide", height: "100%", index: "row",
-    placeholder: "No row is like that.", columnDefaults: { headerSort: false, resizable: false, vertAlign: "middle" },
+    placeholder: "No row is like that.", columnDefaults: { headerSort: false, resizable: false },
     rowFormatter: (row) => row.getElement().classList.toggle("chosen", row.getData().row === open.row),
     columns: [
-      { title: "Row", field: "source", formatter: source, minWidth: 120, widthGrow: 2, responsive: 0 },
+      { title: "Row", field: "source", formatter: source, minWidth: 90, widthGrow: about.files > 1 ? 2 : 0.4, responsive: 0 },
       { title: "Outcome", field: "outcome", formatter: (cell) => fate(cell.getValue()), width: 118, responsive: 0 },
       { title: "Reasons and notes", field: "reasons", formatter: why, minWidth: 120, widthGrow: 2, responsive: 2 },
       { title: "Prompt", field: "prompt", formatter: words, minWidth: 130, widthGrow: 5, responsive: 1 },
       { title: "Answer", field: "completion", formatter: words, minWidth: 150, widthGrow: 5, responsive: 3 },
-      { title: "Quality", field: "quality", formatter: figure, width: 84, hozAlign: "right", responsive: 4 },
-      { title: "Tokens", field: "n_tokens", formatter: figure, width: 80, hozAlign: "right", responsive: 5 },
-      { title: "Novelty", field: "diversity", formatter: figure, width: 84, hozAlign: "right", responsive: 6 },
-      { title: "Cluster", field: "cluster", formatter: figure, width: 80, hozAlign: "right", responsive: 7 },
+      { title: "Quality", field: "quality", formatter: figure, width: 84, hozAlign: "right", headerHozAlign: "right", responsive: 4 },
+      { title: "Tokens", field: "n_tokens", formatter: figure, width: 80, hozAlign: "right", headerHozAlign: "right", responsive: 5 },
+      { title: "Novelty", field: "diversity", formatter: figure, width: 84, hozAlign: "right", headerHozAlign: "right", responsive: 6 },
+      { title: "Cluster", field: "cluster", formatter: figure, width: 80, hozAlign: "right", headerHozAlign: "right", responsive: 7 },
     ],
   });
   const built = new Promise((done) => table.on("tableBuilt", done));
   table.on("rowClick", (event, row) => { if (!event.target.closest("a")) go(row.getData().row); });
+
+  $("more").addEventListener("click", () => {
+    const opened = $("fields").classList.toggle("open");
+    $("more").setAttribute("aria-expanded", String(opened));
+  });
 
   let timer = null;
   function search(wait) {
@@ -192,7 +199,7 @@
   function show(told) {
     const changes = $("story").hidden === told;
     $("story").hidden = !told;
-    document.querySelector("main").classList.toggle("told", told);
+    for (const part of [document.body, document.querySelector("main")]) part.classList.toggle("told", told);
     if (changes) built.then(() => table.redraw());
   }
 

@@ -22,6 +22,11 @@ const Story = (() => {
     return typeof value === "number" && !Number.isInteger(value) ? value.toFixed(3) : String(value);
   }
 
+  // A source by the end of its path; the whole of it is its title, and stands in the story.
+  function short(place) {
+    return place.split("/").pop();
+  }
+
   function fate(outcome) {
     return el("span", { class: `fate ${outcome}` }, outcome);
   }
@@ -96,7 +101,7 @@ const Story = (() => {
     if (!told.twin) return [];
     const other = told.twin;
     const near = other.similarity === null ? "" : ` at ${number(other.similarity)}`;
-    const link = other.row === null ? other.place : el("a", { href: `#row-${other.row}`, onclick: open(other.row) }, other.place);
+    const link = other.row === null ? short(other.place) : el("a", { href: `#row-${other.row}`, title: other.place, onclick: open(other.row) }, short(other.place));
     const side = (title, one, two, tag) => el("div", {}, el("div", { class: "role" }, title),
       el("div", { class: "text" }, ...differing(one.prompt, two.prompt, tag)),
       el("div", { class: "text" }, ...differing(one.completion, two.completion, tag)));
@@ -166,7 +171,7 @@ const Story = (() => {
   }
 
   function near(found, open) {
-    const line = (one) => el("li", {}, el("a", { href: `#row-${one.row}`, onclick: open(one.row) }, one.place), " ", fate(one.outcome),
+    const line = (one) => el("li", {}, el("a", { href: `#row-${one.row}`, title: one.place, onclick: open(one.row) }, short(one.place)), " ", fate(one.outcome),
       one.score === null ? "" : ` ${number(one.score)}`, el("span", { class: "said" }, one.prompt), el("span", { class: "said" }, one.completion));
     const parts = [];
     if (found.copies.length) parts.push(el("h3", {}, "Rows that name it as their twin"), el("ul", { class: "near" }, ...found.copies.map(line)));
@@ -175,16 +180,18 @@ const Story = (() => {
 
   function draw(told, about, { searched, open, send, close }) {
     const part = told.part ? `, part ${told.part}` : "";
-    return [
-      el("div", { class: "top" }, el("h2", {}, `${told.source}, row ${told.source_row}${part}`),
+    const parts = [
+      el("div", { class: "top" }, el("h2", {}, `${short(told.source)}, row ${told.source_row}${part}`),
         el("button", { type: "button", class: "close", onclick: close }, "Close")),
+      short(told.source) === told.source ? null : el("p", { class: "from" }, told.source),
       el("p", { class: "id" }, told.record_id || "no record: the row could not be read"),
       el("p", {}, fate(told.outcome), told.detail ? `: ${told.detail}` : ""),
       ...findings("Because of", told.reasons), ...findings("Noted", told.notes),
       decide(told, about, send), ...conversation(told, searched), ...twin(told, open), ...before(told),
       ...scores(told), ...rest(told), el("section", { id: "near" }, el("p", { class: "soft" }, "Looking for neighbours …")),
     ];
+    return parts.filter(Boolean);
   }
 
-  return { draw, near, el, fate, number };
+  return { draw, near, el, fate, number, short };
 })();
