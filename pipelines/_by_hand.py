@@ -92,9 +92,9 @@ def subject_of(ledger: pl.LazyFrame, records: pl.LazyFrame, line: dict[str, Any]
 def decide(
     release: Path, subject: Subject, verdict: Verdict, *, why: str, by: str | None, reasons: tuple[str, ...] = ()
 ) -> Said:
-    """Write RESTORE or REJECT. `reasons` are names of REASONS. Raises UsageError where it makes no sense; StoreError."""
+    """Write RESTORE or REJECT; `reasons` are of REASONS. Raises UsageError where it makes no sense, StoreError."""
     _refuse(subject, verdict, reasons)
-    told, who = _told(why), _name(by)
+    told, who = _told(why), name_of(by)
     settings = _annotation(release)
     with opened_store() as engine:
         from annotation.spending.ledger import locked
@@ -117,7 +117,9 @@ def undo(release: Path, subject: Subject) -> Said:
             gone = [take_back_by_hand(lock.connection, settings.project, name, lock.at) for name in subject.names]
     held = [decision for decision in gone if decision is not None]
     if not held:
-        raise UsageError(f"{subject.place}: nothing was decided of it by hand; `assay explain` tells what happened to it")
+        raise UsageError(
+            f"{subject.place}: nothing was decided of it by hand; `assay explain` tells what happened to it"
+        )
     return Said(subject, held[0], True)
 
 
@@ -135,8 +137,7 @@ def said_of(settings: AnnotationSettings, subject: Subject) -> list["Line"]:
             return lines_of(connection, settings.project, subject.names)
 
 
-def user_name() -> str:
-    """Who runs this. Raises UsageError where the system does not say."""
+def _user_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError) as error:
@@ -170,7 +171,9 @@ def _decision(
 
 def _refuse(subject: Subject, verdict: Verdict, reasons: tuple[str, ...]) -> None:
     if verdict is Verdict.RESTORE and subject.released_at:
-        raise UsageError(f"{subject.place}: is released already ({subject.released_at}); there is nothing to bring back")
+        raise UsageError(
+            f"{subject.place}: is released already ({subject.released_at}); there is nothing to bring back"
+        )
     if verdict is Verdict.REJECT and not subject.released_at and subject.outcome != Fate.REVIEW:
         raise UsageError(f"{subject.place}: is not released ({subject.outcome}); there is nothing to keep out")
     if unknown := [reason for reason in reasons if reason not in REASONS]:
@@ -186,8 +189,9 @@ def _told(why: str) -> str:
     return _utf8(text, "the reason")
 
 
-def _name(by: str | None) -> str:
-    name = " ".join((user_name() if by is None else by).split())
+def name_of(by: str | None) -> str:
+    """Who decides; without a name the user. Raises UsageError for one that is empty, too long or no text."""
+    name = " ".join((_user_name() if by is None else by).split())
     if not name or len(name) > LONGEST_NAME:
         raise UsageError(f"a decision by hand needs a name of 1 to {LONGEST_NAME} characters (--by)")
     return _utf8(name, "the name")

@@ -26,8 +26,9 @@ def decontaminate(
     """Drop records that hold `min_overlap` or more of the words in a benchmark item's n-grams.
 
     `benchmarks` maps a name to its items as records, or as what an index has of them. Questions of fewer
-    than FEW_WORDS are found only when a record holds them whole. What a person restored stays, and carries the reason. Raises BenchmarkError for a benchmark without
-    items, because "0 contaminated" against nothing would be a lie.
+    than FEW_WORDS are found only when a record holds them whole. What a person restored stays, and carries
+    the reason. Raises BenchmarkError for a benchmark without items, because "0 contaminated" against nothing
+    would be a lie.
     """
     found = [_search(records, name, items, ngram, min_overlap) for name, items in benchmarks.items()]
     verdicts = pl.concat([pl.DataFrame(schema={"row_id": pl.Int64, **VERDICT_SCHEMA}), *found]).sort(

@@ -52,9 +52,7 @@ def select(records: pl.DataFrame, vectors: Vectors, *, target_size: int, max_sim
 def _best_first(records: pl.DataFrame) -> NDArray[np.int64]:
     """Positions of what people restored, then by descending quality (null last), ties by record_id."""
     placed = records.with_row_index("place").with_columns(restored=is_restored(records))
-    ranked = placed.sort(
-        "restored", "quality", "record_id", descending=[True, True, False], nulls_last=True
-    )
+    ranked = placed.sort("restored", "quality", "record_id", descending=[True, True, False], nulls_last=True)
     return ranked["place"].to_numpy().astype(np.int64)
 
 

@@ -63,7 +63,7 @@ DECISION_SCHEMA = pl.Schema(
         "subject": pl.String(),  # record_id; of a pair both, the smaller first, joined by ":"
         "kind": pl.String(),  # a TaskKind
         "verdict": pl.String(),  # a Verdict
-        "completion": pl.String(),  # the corrected completion; null unless verdict is fix of a record, or restore of a fixed one
+        "completion": pl.String(),  # the corrected one, of a fixed record, restored since or not; null otherwise
         "reasons": pl.List(pl.String()),  # names of REASONS, in that order; empty when none was given
         "comment": pl.String(),
         "domain": pl.String(),  # where people corrected it; null otherwise

@@ -95,7 +95,9 @@ def withdraw_decisions(
     return gone
 
 
-def take_back_by_hand(connection: Connection, project: str, subject: str, at: datetime | None = None) -> Decision | None:
+def take_back_by_hand(
+    connection: Connection, project: str, subject: str, at: datetime | None = None
+) -> Decision | None:
     """Writes that what was decided by hand holds no more, and what answers decided before holds again.
 
     Returns the decision that held until now; null, and nothing is written, where none by hand did. Under the same

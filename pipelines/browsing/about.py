@@ -36,7 +36,10 @@ def about(held: Held, by: str) -> dict[str, Any]:
 
 def _counted(lists: pl.Series) -> list[tuple[str, int]]:
     counts = lists.explode(empty_as_null=False).drop_nulls().value_counts(name="rows")
-    return [(visible(name, 120), number) for name, number in counts.sort("rows", lists.name, descending=[True, False]).iter_rows()]
+    return [
+        (visible(name, 120), number)
+        for name, number in counts.sort("rows", lists.name, descending=[True, False]).iter_rows()
+    ]
 
 
 def _clusters(held: Held) -> list[tuple[int, int, str]]:

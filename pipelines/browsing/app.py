@@ -29,9 +29,7 @@ from schemas.manifest import MANIFEST
 
 PAGE = Path(__file__).parent / "page"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
-_FILES = {
-    path.relative_to(PAGE).as_posix(): path for path in sorted(PAGE.rglob("*")) if path.suffix in (".css", ".js")
-}
+_FILES = {path.relative_to(PAGE).as_posix(): path for path in sorted(PAGE.rglob("*")) if path.suffix in (".css", ".js")}
 # Longer than any reason, shorter than any attack.
 _MOST_BYTES = 32_000
 # Annotators' decisions come in beside us; ours are seen at once.

@@ -14,7 +14,7 @@ from schemas.record import ROW_KEY
 from schemas.settings import first_problem
 
 LONGEST_PATTERN = 300
-"""Characters. Rust's regexes take time linear in the text whatever the pattern, and refuse one that would grow large."""
+"""Characters. Rust's regexes take time linear in the text whatever the pattern, and refuse what would grow large."""
 
 MOST_ROWS = 200
 # Of a text in the list; the record itself shows it whole.
@@ -111,7 +111,9 @@ class Asked:
             return self._held.records.filter(pl.any_horizontal(holds)).select("place").collect()["place"]
         except pl.exceptions.ComputeError as error:
             said = [line.strip() for line in str(error).splitlines() if line.strip()]
-            raise UsageError(f"{query.text[:60]!r} is no pattern: {said[-1] if said else 'it cannot be read'}") from error
+            raise UsageError(
+                f"{query.text[:60]!r} is no pattern: {said[-1] if said else 'it cannot be read'}"
+            ) from error
 
     def _shown(self, found: pl.Series, decided: frozenset[str]) -> list[dict[str, Any]]:
         rows = found.to_frame("row").join(self._held.rows, on="row", how="left", maintain_order="left")

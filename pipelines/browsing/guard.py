@@ -53,13 +53,15 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
+            return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
         given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
         entered = scope["path"] == "/" and _same(given, self._keys.entry)
         if why := self._refused(scope, headers, entered):
             status = 421 if why == _WRONG_HOST else 403
-            return await _answer(send, status, why)
+            await _answer(send, status, why)
+            return
 
         async def answer(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -27,7 +27,7 @@ def serve(
     Raises UsageError for a host that is no loopback address and a port that is taken, ReleaseError for what is no
     release; one whose files were altered is shown, and says so.
     """
-    who = by or hand.user_name()
+    who = hand.name_of(by)
     listening = _listening(_loopback(host), port)
     with listening:
         held = hold(release)

@@ -36,7 +36,7 @@ def told(held: Held, row: dict[str, Any]) -> dict[str, Any]:
         "detail": _seen(row["detail"]),
         "reasons": [_finding(reason, about) for reason in row["reasons"]],
         "notes": [_finding(note, about) for note in row["notes"]],
-        "scores": {name: value for name, value in about["scores"].items()},
+        "scores": about["scores"],
         "lost": held.lost.get(tuple(row[key] for key in ROW_KEY)),
         "prompt": _seen(about["prompt"]),
         "completion": _seen(about["completion"]),
@@ -85,7 +85,7 @@ def _texts(held: Held, row: dict[str, Any]) -> dict[str, Any]:
     """The turns as they are, both answers of a preference, and what else came with the row."""
     names = ("kind", "messages", "chosen", "rejected", "tools", "label", "metadata")
     if row["place"] is None:
-        return {name: None for name in names}
+        return dict.fromkeys(names)
     found = held.records.filter(pl.col("place") == row["place"]).select(names).collect().row(0, named=True)
     turns = {name: [_turn(turn) for turn in found[name] or []] for name in ("messages", "chosen", "rejected")}
     return {**found, **turns, "tools": _seen(found["tools"]), "metadata": _seen(found["metadata"])}
