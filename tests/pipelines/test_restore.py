@@ -16,6 +16,7 @@ from pipelines.cli import app
 from pipelines.flow import curate
 
 SPLITS = {"train", "validation", "test"}
+REFUSED = "I'm sorry, but I cannot tell you what colour to take."
 ROWS = [
     *({"prompt": f"Explain what a {thing} is for.", "completion": f"A {thing} is used {use}."} for thing, use in (
         ("hammer", "to drive nails into wood"), ("kettle", "to boil water for tea"),
@@ -159,16 +160,16 @@ def test_a_row_that_could_not_be_read_has_no_record(
 
 def test_a_corrected_record_is_restored_with_its_correction(prefect_server: None, project: Path) -> None:
     _, before = run()
-    fix = Decision(before[10]["record_id"], "record", "fix", "", (), None, None, {}, 2, "majority", 1.0)
+    fix = Decision(before[10]["record_id"], "record", "fix", REFUSED, (), None, None, {}, 2, "majority", 1.0)
     with locked(open_store(), "assay", "USD") as lock:
-        record_decisions(lock.connection, "assay", [fix._replace(completion="Red.")])
-    _, fixed = run(validation={"severities": {"length.short_completion": "drop"}})
-    assert (fixed[10]["outcome"], fixed[10]["reasons"]) == ("dropped", ["length.short_completion"])
+        record_decisions(lock.connection, "assay", [fix])
+    _, fixed = run(validation={"severities": {"refusal.full": "drop"}})
+    assert (fixed[10]["outcome"], fixed[10]["reasons"]) == ("dropped", ["refusal.full"])
     restore(10)
-    _, after = run(validation={"severities": {"length.short_completion": "drop"}})
+    _, after = run(validation={"severities": {"refusal.full": "drop"}})
     assert after[10]["outcome"] in SPLITS
     released = pl.read_parquet("out/records.parquet").filter(source_row=10).row(0, named=True)
-    assert (released["completion"], released["original_record_id"]) == ("Red.", before[10]["record_id"])
+    assert (released["completion"], released["original_record_id"]) == (REFUSED, before[10]["record_id"])
 
 
 def test_answers_do_not_outweigh_what_one_person_decided_until_it_is_taken_back(project: Path) -> None:
