@@ -4,6 +4,7 @@ import html
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from checks.catalogue import all_checks
 from pipelines import _by_hand as hand
 from pipelines._people import decisions_of
 from pipelines._shown import one_line
@@ -48,7 +50,15 @@ class Browsed:
 
     def _take(self, held: Held) -> None:
         self.held, self.asked, self.near = held, Asked(held), Near(held)
-        Thread(target=self.near.ready, daemon=True).start()
+        self.about = about(held, self.by)
+        Thread(target=self._warm, daemon=True).start()
+
+    def _warm(self) -> None:
+        """What the first questions would wait for: libraries imported, checks named, neighbours ready."""
+        with suppress(AssayError):
+            self.decided()
+        all_checks()
+        self.near.ready()
 
     def now(self) -> Held:
         """The release; after another run, that one. While one is being put in its place, what was there before."""
@@ -119,7 +129,7 @@ def _told(answer: Callable[[], Any]) -> Response:
 
 
 def _about(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
-    return about(held, browsed.by)
+    return browsed.about
 
 
 def _rows(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:

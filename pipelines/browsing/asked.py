@@ -116,7 +116,7 @@ class Asked:
             ) from error
 
     def _shown(self, found: pl.Series, decided: frozenset[str]) -> list[dict[str, Any]]:
-        rows = found.to_frame("row").join(self._held.rows, on="row", how="left", maintain_order="left")
+        rows = self._held.rows[found]  # a row's number is its place
         places = rows["place"].drop_nulls()
         texts = self._held.records.filter(pl.col("place").is_in(places.implode())).select(
             "place", *(pl.col(name).str.head(2 * _EXCERPT) for name in ("prompt", "completion"))

@@ -6,7 +6,7 @@
   const $ = (id) => document.getElementById(id);
   const FILTERS = ["text", "regex", "outcome", "reason", "score", "least", "most", "cluster", "split", "sort", "descending", "decided"];
   // Whoever types is not answered at every letter.
-  const TYPING_MS = 120;
+  const TYPING_MS = 60;
   const write = document.querySelector("meta[name=assay-write]").content;
 
   async function ask(path, given) {

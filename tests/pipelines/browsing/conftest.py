@@ -152,6 +152,20 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+# When the person did something, by the page's own clock.
+_DID = """for (const kind of ["pointerdown", "keydown", "input", "change"])
+    addEventListener(kind, () => { window.did = performance.now(); }, {capture: true});"""
+# Resolves with the milliseconds from there to the second frame after `name` of the element changed: then it is seen.
+_SEEN = """([selector, name, before]) => new Promise(done => {
+    const element = document.querySelector(selector);
+    const look = () => (element.dataset[name] ?? "0") !== before;
+    const end = () => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now() - window.did)));
+    if (look()) { end(); return; }
+    const watch = new MutationObserver(() => { if (look()) { watch.disconnect(); end(); } });
+    watch.observe(element, {attributes: true});
+})"""
+
+
 class Visit:
     """Somebody at the page. What the browser complains of is remembered."""
 
@@ -159,7 +173,8 @@ class Visit:
         self.page = browser.new_page(**{"viewport": {"width": 1400, "height": 900}, "locale": "en-GB", **look})
         self.complaints: list[str] = []
         self.asked: list[str] = []
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(60_000)
+        self.page.add_init_script(_DID)
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)
@@ -168,11 +183,17 @@ class Visit:
 
     def doing(self, what: Callable[[], Any]) -> "Visit":
         """Do it and wait until the list has answered."""
-        before = self.page.evaluate("document.body.dataset.answered || '0'")
-        what()
-        self.page.wait_for_function("before => (document.body.dataset.answered || '0') !== before", arg=before)
-        self.page.wait_for_function("() => new Promise(done => requestAnimationFrame(() => done(true)))")
+        self.timed(what)
         return self
+
+    def timed(self, what: Callable[[], Any], selector: str = "body", name: str = "answered") -> float:
+        """Do it; the milliseconds from the last click, key or change to when the answer is seen, by the page's clock."""
+        before = self.page.evaluate(
+            "([selector, name]) => document.querySelector(selector).dataset[name] ?? '0'", [selector, name]
+        )
+        what()
+        took: float = self.page.evaluate(_SEEN, [selector, name, before])
+        return took
 
     def choose(self, field: str, value: str) -> "Visit":
         return self.doing(lambda: self.page.select_option(f"#{field}", value))

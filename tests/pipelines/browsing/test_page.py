@@ -79,10 +79,10 @@ def test_a_duplicate_is_told_beside_its_twin_with_the_words_that_differ(visit: C
     assert [mark.strip() for mark in seen.page.locator("#story del").all_inner_texts()] == ["name", "france."]
     assert [mark.strip() for mark in seen.page.locator("#story ins").all_inner_texts()] == ["Name", "France."]
     seen.page.locator("#story a", has_text="raw.jsonl:7").first.click()
-    seen.page.wait_for_function("document.getElementById('story').dataset.near === '6'")
+    seen.page.wait_for_selector("#story[data-near='6']")
     assert "Rows that name it as their twin" in seen.page.inner_text("#near")
     seen.page.go_back()
-    seen.page.wait_for_function("document.getElementById('story').dataset.row === '7'")
+    seen.page.wait_for_selector("#story[data-row='7']")
 
 
 def test_neighbours_are_the_closest_by_the_stored_vectors(visit: Callable[..., Any], shown: Any) -> None:
