@@ -187,10 +187,9 @@ class Visit:
         return self
 
     def timed(self, what: Callable[[], Any], selector: str = "body", name: str = "answered") -> float:
-        """Do it; the milliseconds from the last click, key or change to when the answer is seen, by the page's clock."""
-        before = self.page.evaluate(
-            "([selector, name]) => document.querySelector(selector).dataset[name] ?? '0'", [selector, name]
-        )
+        """Do it; milliseconds from the last click, key or change to when the answer is seen, by the page's clock."""
+        read = "([selector, name]) => document.querySelector(selector).dataset[name] ?? '0'"
+        before = self.page.evaluate(read, [selector, name])
         what()
         took: float = self.page.evaluate(_SEEN, [selector, name, before])
         return took
