@@ -1,5 +1,7 @@
 """One row's whole story: where it came from, what was found, what became of it and why."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +39,29 @@ def explain(release: Path, record: str) -> list[dict[str, Any]]:
     source's path will do (`alpaca.json:17`). Raises ReleaseError when `release` has no manifest or its
     files cannot be read, UsageError when nothing or more than one record is named.
     """
-    read_manifest(release)
+    lines = lines_named(release, record)
+    records = pl.scan_parquet(release / "records.parquet")
+    with _readable(release):
+        return [whole(records, line) for line in lines.head(MOST).iter_rows(named=True)]
+
+
+@contextmanager
+def _readable(release: Path) -> Iterator[None]:
     try:
-        return _explained(release, record)
+        yield
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{release}: its ledger and records cannot be read; run `assay curate` again") from error
 
 
-def _explained(release: Path, record: str) -> list[dict[str, Any]]:
+def lines_named(release: Path, record: str) -> pl.DataFrame:
+    """The ledger's lines that `record` names, at least one; without a colon in it all of one record_id. Raises as
+    `explain` does."""
+    read_manifest(release)
+    with _readable(release):
+        return _lines(release, record)
+
+
+def _lines(release: Path, record: str) -> pl.DataFrame:
     lines = _named(pl.scan_parquet(release / "ledger.parquet"), record)
     if lines.is_empty():
         raise UsageError(
@@ -53,7 +70,7 @@ def _explained(release: Path, record: str) -> list[dict[str, Any]]:
         )
     if (ids := lines["record_id"].drop_nulls().unique()).len() > 1 and ":" not in record:
         raise UsageError(f"{record}: begins {ids.len()} records' ids; give more characters")
-    return [_whole(release, line) for line in lines.head(MOST).iter_rows(named=True)]
+    return lines
 
 
 def _named(ledger: pl.LazyFrame, record: str) -> pl.DataFrame:
@@ -69,9 +86,8 @@ def _named(ledger: pl.LazyFrame, record: str) -> pl.DataFrame:
     return ledger.filter(pl.col("record_id").str.starts_with(record.lower())).collect()
 
 
-def _whole(release: Path, line: dict[str, Any]) -> dict[str, Any]:
-    """The ledger's line with scores, what each finding means, both texts, and the twin's row."""
-    records = pl.scan_parquet(release / "records.parquet")
+def whole(records: pl.LazyFrame, line: dict[str, Any]) -> dict[str, Any]:
+    """The ledger's line with scores, what each finding means, both texts, and the twin's row; `records` are all."""
     same = (pl.col(key) == line[key] for key in ("source", "source_row", "part"))
     found = records.filter(*same).collect()
     told: dict[str, Any] = {

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from pipelines._restored import OVERRULED
 from schemas.decision import ANNOTATOR
 from schemas.errors import ReconciliationError
 from schemas.outcome import LEDGER_SCHEMA, VERDICT_SCHEMA, Fate
@@ -13,10 +14,12 @@ def all_records(released: pl.DataFrame, dropped: list[pl.DataFrame]) -> pl.DataF
     """Every readable row with every column any stage gave it, in reading order.
 
     `released` carries `split`, which becomes its outcome; each frame in `dropped` carries a verdict.
-    What people released although a check doubted it keeps the doubt among its notes.
+    What people released although a check doubted it, or a stage would have taken it out, keeps that among its notes.
     """
     nothing = pl.lit([], dtype=pl.List(pl.String))
-    overruled = pl.concat_list("notes", "review_reasons", pl.format(ANNOTATOR + ".{}", "decision"))
+    lists = [name for name in ("drop_reasons", OVERRULED) if name in released.columns]
+    doubts = (pl.col(name).fill_null(nothing) for name in ("notes", *lists, "review_reasons"))
+    overruled = pl.concat_list(*doubts, pl.format(ANNOTATOR + ".{}", "decision"))
     kept = released.with_columns(
         outcome=pl.col("split"),
         reasons=nothing,

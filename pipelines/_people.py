@@ -29,7 +29,7 @@ def decided(settings: AnnotationSettings) -> Known:
 
     Raises StoreError when there is one that cannot be read.
     """
-    with _store() as engine:
+    with store() as engine:
         return Known(_in_force(engine, settings), _cost(engine, settings) if engine else None)
 
 
@@ -41,7 +41,7 @@ def agreement_of(settings: AnnotationSettings) -> list[Agreement]:
 
 def decisions_of(settings: AnnotationSettings) -> pl.DataFrame:
     """The decisions alone, without the sums over all costs. Raises StoreError as `decided` does."""
-    with _store() as engine:
+    with store() as engine:
         return _in_force(engine, settings)
 
 
@@ -50,7 +50,7 @@ def given_out(settings: AnnotationSettings) -> dict[str, int]:
     from annotation.store.asked import all_asked
     from annotation.store.database import reading
 
-    with _store() as engine:
+    with store() as engine:
         if engine is None:
             return {}
         with reading(engine) as connection:
@@ -59,7 +59,7 @@ def given_out(settings: AnnotationSettings) -> dict[str, int]:
 
 
 @contextmanager
-def _store() -> Iterator[Any]:
+def store() -> Iterator[Any]:
     """The store's engine; null where there is no store yet."""
     if in_home() and not database_file().exists():
         yield None  # without importing what opens it

@@ -107,7 +107,9 @@ def decide(run: Run) -> Result:
     everything = pl.scan_parquet(run.work / "repair.parquet")
     if said.is_empty():
         rows = everything.select(pl.len()).collect().item()
-        return Result(undecided(everything), None, {"accepted": 0, "fixed": 0, "rejected": 0, "unapplied": 0}, rows)
+        return Result(
+            undecided(everything), None, {"accepted": 0, "fixed": 0, "rejected": 0, "restored": 0, "unapplied": 0}, rows
+        )
     records = everything.collect()
     return Result(*carry_out(records, said), records.height)
 

@@ -149,6 +149,7 @@ def people_line(people: People) -> str:
         f"{number:,} {word}"
         for word, number in (
             ("accepted", people.accepted), ("fixed", people.fixed), ("rejected", people.rejected),
+            ("restored", people.restored),
             ("same", people.same), ("different", people.different), ("not carried out", people.unapplied),
         )
         if number

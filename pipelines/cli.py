@@ -9,6 +9,7 @@ import typer
 
 from pipelines._commands import Commands, Json, terminable
 from pipelines._commands_benchmark import benchmark
+from pipelines._commands_by_hand import browse, restore
 from pipelines._commands_cache import cache
 from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
@@ -266,6 +267,8 @@ def report(
 
 app.command()(diff)
 app.command()(calibrate)
+app.command()(browse)
+app.command()(restore)
 app.command()(cost)
 app.command()(agreement)
 app.command()(serve)

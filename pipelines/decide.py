@@ -1,7 +1,8 @@
 """Stage: what people decided is carried out before anything else is judged.
 
 A corrected record is the record from here on, so that checks, duplicates and splits see what will be
-released. What was accepted is only marked: the route stage lets it pass.
+released. What was accepted is only marked: the route stage lets it pass. So is what was restored: every stage that
+would take it out lets it pass, and what it was about to say stands among the notes.
 """
 
 from typing import Any
@@ -15,8 +16,8 @@ from schemas.record import Kind, typed
 
 MARKS = pl.Schema(
     {
-        "decision": pl.String(),  # accept or fix; null where nobody decided, or where it could not be carried out
-        "decision_detail": pl.String(),  # by how many, and what they remarked; or why it could not be carried out
+        "decision": pl.String(),  # accept, fix or restore; null where nobody decided, or where it could not be done
+        "decision_detail": pl.String(),  # by whom, and what they remarked; or why it could not be carried out
         "original_record_id": pl.String(),  # before the correction; null unless fixed
         "original_completion": pl.String(),
     }
@@ -33,18 +34,20 @@ def decide(records: pl.DataFrame, decisions: pl.DataFrame) -> Outcome:
     """
     told = _decided(records, decisions)
     rejected = told.filter(pl.col("verdict") == Verdict.REJECT)
-    fixes = told.filter(pl.col("verdict") == Verdict.FIX)
-    fixed = _fixed(fixes)
-    others = told.filter(~pl.col("verdict").is_in([Verdict.REJECT, Verdict.FIX]).fill_null(False))
-    marked = others.with_columns(
-        decision=pl.when(pl.col("verdict") == Verdict.ACCEPT).then(pl.lit(Verdict.ACCEPT.value))
-    )
+    # What is restored with a correction is corrected first.
+    restored_fixed = (pl.col("verdict") == Verdict.RESTORE) & pl.col("corrected").is_not_null()
+    is_fix = ((pl.col("verdict") == Verdict.FIX) | restored_fixed).fill_null(False)
+    fixed = _fixed(told.filter(is_fix))
+    others = told.filter(~is_fix, ~(pl.col("verdict") == Verdict.REJECT).fill_null(False))
+    stays = pl.col("verdict").is_in([Verdict.ACCEPT.value, Verdict.RESTORE.value])
+    marked = others.with_columns(decision=pl.when(stays).then("verdict"))
     kept = pl.concat([_tidy(marked, records), _tidy(fixed, records)]).sort("row_id")
     dropped = _rejected(rejected, records)
     figures = {
         "accepted": int((kept["decision"] == Verdict.ACCEPT).sum()),
         "fixed": int((kept["decision"] == Verdict.FIX).sum()),
         "rejected": dropped.height,
+        "restored": int((kept["decision"] == Verdict.RESTORE).sum()),
         "unapplied": int((fixed["decision"].is_null()).sum()),
     }
     return Outcome(kept, dropped, figures)
@@ -63,6 +66,7 @@ def _decided(records: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
         "comment",
         "annotators",
         "method",
+        "decided_by",
         corrected="completion",
         said_reasons="reasons",
     )
@@ -74,14 +78,20 @@ def _decided(records: pl.DataFrame, decisions: pl.DataFrame) -> pl.DataFrame:
     told = records.with_columns(subject=subject).join(said, on="subject", how="left", maintain_order="left")
     people = pl.when(pl.col("annotators") == 1).then(pl.lit("1 person")).otherwise(pl.format("{} people", "annotators"))
     remark = pl.when(pl.col("comment").fill_null("") != "").then(pl.format(": {}", "comment")).otherwise(pl.lit(""))
-    detail = pl.format("{} by {}{}", pl.col("verdict").replace(_PAST), people, remark)
+    who = pl.coalesce("decided_by", people)
+    detail = pl.format("{} by {}{}", pl.col("verdict").replace(_PAST), who, remark)
     return told.with_columns(
-        decision=pl.lit(None, pl.String),
+        decision=pl.when(pl.col("verdict") == Verdict.RESTORE).then("verdict"),
         decision_detail=pl.when(pl.col("verdict").is_not_null()).then(detail),
     )
 
 
-_PAST = {Verdict.ACCEPT.value: "accepted", Verdict.FIX.value: "fixed", Verdict.REJECT.value: "rejected"}
+_PAST = {
+    Verdict.ACCEPT.value: "accepted",
+    Verdict.FIX.value: "fixed",
+    Verdict.REJECT.value: "rejected",
+    Verdict.RESTORE.value: "restored",
+}
 
 
 def _tidy(told: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
@@ -124,4 +134,4 @@ def _corrected(row: dict[str, Any]) -> dict[str, Any]:
     else:
         after = amended(row, messages=[*turns, message("assistant", corrected)])
     before = {"original_record_id": row["subject"], "original_completion": row["completion"]}
-    return {**after, **before, "decision": Verdict.FIX.value}
+    return {**after, **before, "decision": row["decision"] or Verdict.FIX.value}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from pipelines._items import Items, items_of, overlaps
+from pipelines._restored import ids_restored, overruling
 from schemas.errors import BenchmarkError
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 from schemas.record import typed
@@ -25,15 +26,19 @@ def decontaminate(
     """Drop records that hold `min_overlap` or more of the words in a benchmark item's n-grams.
 
     `benchmarks` maps a name to its items as records, or as what an index has of them. Questions of fewer
-    than FEW_WORDS are found only when a record holds them whole. Raises BenchmarkError for a benchmark without
-    items, because "0 contaminated" against nothing would be a lie.
+    than FEW_WORDS are found only when a record holds them whole. What a person restored stays, and carries
+    the reason. Raises BenchmarkError for a benchmark without items, because "0 contaminated" against nothing
+    would be a lie.
     """
     found = [_search(records, name, items, ngram, min_overlap) for name, items in benchmarks.items()]
     verdicts = pl.concat([pl.DataFrame(schema={"row_id": pl.Int64, **VERDICT_SCHEMA}), *found]).sort(
         "row_id", "similarity", descending=[False, True], maintain_order=True
     )
     first = verdicts.unique("row_id", keep="first", maintain_order=True)
+    restored = first.filter(pl.col("row_id").is_in(ids_restored(records).implode()))
+    first = first.join(restored, on="row_id", how="anti", maintain_order="left")
     kept = records.join(first, on="row_id", how="anti", maintain_order="left")
+    kept = overruling(kept, restored.select("row_id", reason=pl.col("reasons").list.first()))
     dropped = typed(records.join(first, on="row_id", how="inner", maintain_order="left"), VERDICT_SCHEMA)
     counts = dropped["reasons"].explode(empty_as_null=False).value_counts()
     figures = {

@@ -3,7 +3,8 @@
 Three ways to be the same, in order of their cost: exact (normalised text), near (MinHash, decided by
 the true Jaccard index of word 3-grams) and semantic (embedded prompts, decided together with the
 answers). What a threshold only suspects, and near-equal prompts whose answers disagree, stay in the
-data and carry a suspicion for the route stage.
+data and carry a suspicion for the route stage. What a person restored is nobody's copy: it stays, and so do those that
+are like it.
 """
 
 from math import inf
@@ -23,6 +24,7 @@ from pipelines._neighbours import DECIMALS
 from pipelines._normal import content_key, rejected_text
 from pipelines._pair_verdicts import SAID_SAME, is_different, is_same, with_verdicts
 from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, with_answer_similarity
+from pipelines._restored import ids_restored, is_restored, overruling
 from pipelines._runner import Sharing
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
@@ -58,8 +60,12 @@ NEEDED = (
     "quality",
     "review_reasons",
     "original_record_id",
+    "decision",
 )
 """What records are compared by. Whatever else they have stays where it is until it is known who is kept."""
+
+
+_OVERRULED = pl.Schema({"row_id": pl.Int64()})
 
 
 class Deduped(NamedTuple):
@@ -84,6 +90,7 @@ class Found(NamedTuple):
     conflicts: pl.DataFrame
     suspects: pl.DataFrame
     undecided: pl.DataFrame  # a, b, similarity, answers, said: what a threshold on prompts is asked about
+    overruled: pl.DataFrame  # row_id and reason of what stays because a person restored it
 
 
 def dedup(
@@ -104,7 +111,7 @@ def dedup(
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
-    `records` needs the columns NEEDED. Dropped rows name
+    `records` needs the columns NEEDED, of which `decision` may be missing. Dropped rows name
     the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
@@ -138,6 +145,7 @@ def dedup(
     found = (exact, near, semantic)
     conflicts = pl.concat([contradicting, *(step.conflicts for step in found)])
     kept = with_suspicions(semantic.cut.kept, conflicts, semantic.suspects).drop("truncated")
+    kept = overruling(kept, pl.concat([step.overruled for step in found]))
     dropped = pl.concat([step.cut.dropped for step in found], how="diagonal").sort("row_id")
     figures = {
         "exact": exact.cut.figures,
@@ -163,13 +171,34 @@ def _emptied(found: Found) -> Found:
 
 
 def _exact(records: pl.DataFrame) -> Found:
-    keys = records.select("row_id", key=content_key())
-    component = keys.select("row_id", component=pl.col("row_id").min().over("key"))
+    restored = pl.when(is_restored(records)).then("record_id")
+    keys = records.select("row_id", key=content_key(), restored=restored)
+    alike = keys.select("row_id", component=pl.col("row_id").min().over("key"))
+    # Of rows that are one record one stays, restored or not.
+    component = keys.select("row_id", component=pl.col("row_id").min().over("key", "restored"))
     losers = losers_of(records, component).with_columns(similarity=1.0, detail=pl.lit(None, dtype=pl.String))
-    links = component.filter(pl.col("row_id") != pl.col("component")).select(
+    links = alike.filter(pl.col("row_id") != pl.col("component")).select(
         a="component", b="row_id", similarity=pl.lit(1.0)
     )
-    return _found(cut(records, losers, DUPLICATE_EXACT), links, "exact")
+    freed = _without_restored(links, records, DUPLICATE_EXACT)
+    return _found(cut(records, losers, DUPLICATE_EXACT), links, "exact", freed.overruled)
+
+
+def _without_restored(edges: pl.DataFrame, records: pl.DataFrame, reason: str) -> "Freed":
+    """The edges (a, b) between what nobody restored, and what the others would have said: row_id, reason."""
+    restored = ids_restored(records)
+    ends = pl.concat([edges["a"], edges["b"]]).unique().sort()
+    touched = ends.filter(ends.is_in(restored.implode()))
+    free = ~pl.col("a").is_in(restored.implode()) & ~pl.col("b").is_in(restored.implode())
+    overruled = pl.DataFrame({"row_id": touched}, schema=_OVERRULED).with_columns(reason=pl.lit(reason))
+    return Freed(edges.filter(free), overruled)
+
+
+class Freed(NamedTuple):
+    """What `_without_restored` tells apart."""
+
+    edges: pl.DataFrame
+    overruled: pl.DataFrame
 
 
 def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | None, sharing: Sharing | None) -> Found:
@@ -186,7 +215,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | 
     alike = compare(proposed, records)
     pairs = alike.filter("same_kind")
     agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
-    edges = pairs.filter(agree)
+    edges, overruled = _without_restored(pairs.filter(agree), records, DUPLICATE_NEAR)
     losers = losers_of(records, component_of(ids, edges))
     losers = losers.with_columns(similarity=_similarity_to_survivor(texts, ids, losers))
     losers = explain_bridges(losers, edges, min_jaccard)
@@ -194,6 +223,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | 
         cut(records, losers, DUPLICATE_NEAR, threshold=min_jaccard, pairs=edges.height),
         alike,
         "near",
+        overruled,
         conflicts=pairs.filter(
             pl.col("differs") | ~pl.col("same_label"), pl.col("same_question"), ~pl.col("same_group")
         ),
@@ -251,7 +281,7 @@ def _semantic(
     disagree = (
         ((pl.col("answers") < answer_conflict) & ~pl.col("contained")) | pl.col("differs") | ~pl.col("same_label")
     )
-    edges = judged.filter((agree & close) | is_same())
+    edges, overruled = _without_restored(judged.filter((agree & close) | is_same()), records, DUPLICATE_SEMANTIC)
     losers = losers_of(records, component_of(records["row_id"], edges))
     losers = losers.with_columns(similarity=prompt_similarity(losers, records, found.vectors))
     figures = {
@@ -269,6 +299,7 @@ def _semantic(
         cut(records, _explained(losers, edges, bar), DUPLICATE_SEMANTIC, **figures),
         alike,
         "semantic",
+        overruled,
         conflicts=judged.filter(may_conflict, disagree),
         suspects=judged.filter(agree, ~is_same(), ~close, pl.col("similarity") >= suspect_similarity),
         undecided=judged.filter(alike_answers),
@@ -310,9 +341,9 @@ def _similarity_to_survivor(texts: pl.Series, ids: pl.Series, losers: pl.DataFra
     return similarities(texts, a, b, ngram=NGRAM).round(DECIMALS)
 
 
-def _found(step: Cut, pairs: pl.DataFrame, way: str, **doubts: pl.DataFrame) -> Found:
+def _found(step: Cut, pairs: pl.DataFrame, way: str, overruled: pl.DataFrame, **doubts: pl.DataFrame) -> Found:
     nothing = pl.DataFrame(schema=PAIR)
     asked = doubts.get("undecided", pl.DataFrame(schema={**PAIR, "answers": pl.Float64, "said": pl.String}))
     links = typed(pairs.select(*PAIR.names(), way=pl.lit(way)), LINKS)
     conflicts, suspects = (doubts.get(name, nothing).select(PAIR.names()) for name in ("conflicts", "suspects"))
-    return Found(step, links, conflicts, suspects, asked.select(*PAIR.names(), "answers", "said"))
+    return Found(step, links, conflicts, suspects, asked.select(*PAIR.names(), "answers", "said"), overruled)

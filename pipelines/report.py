@@ -17,6 +17,7 @@ from checks.registry import Check, Severity
 from pipelines._coverage import coverage
 from pipelines._examples import examples_of
 from pipelines._histogram import histogram, spread
+from pipelines._restored import is_restored
 from pipelines._thresholds import thresholds_of
 from schemas.outcome import (
     DUPLICATE_CONFLICT,
@@ -229,8 +230,8 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
         )
         for severity in (Severity.DROP, Severity.REVIEW)
     )
-    # What a person has seen and released is not in doubt any more.
-    bad = released.filter(~drops | (~reviews & pl.col("decision").is_null())).height
+    # What a person has seen and released is not in doubt any more; what drops, only a restoring hand overrules.
+    bad = released.filter((~drops & ~is_restored(released)) | (~reviews & pl.col("decision").is_null())).height
     return Checks(checked=records.height, failed_released=bad, families=families)
 
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from checks.diversity import vendi_score
 from pipelines._neighbours import nearest
+from pipelines._restored import ids_restored, is_restored
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 from schemas.record import typed
 
@@ -21,11 +22,12 @@ def select(records: pl.DataFrame, vectors: Vectors, *, target_size: int, max_sim
 
     The representation filter of DEITA (Liu et al. 2024, arXiv:2312.15685), with our quality score. When
     too few are far enough apart, the best of the others fill the set. With `target_size` at or above
-    the number of records, all are kept.
+    the number of records, all are kept. What people restored is taken before all others, however close it lies.
     """
     order = _best_first(records)
     mine = vectors[records["vector"].to_numpy()] if records.height else np.zeros((0, 1), dtype=np.float32)
-    chosen = _spread_out(mine[order], min(target_size, records.height), max_similarity)
+    called_for = min(len(ids_restored(records)), target_size)
+    chosen = _spread_out(mine[order], min(target_size, records.height), max_similarity, called_for)
     rows = np.sort(order[chosen])
     kept = records[rows]
     rest = records.join(kept.select("row_id"), on="row_id", how="anti", maintain_order="left").with_columns(
@@ -48,20 +50,22 @@ def select(records: pl.DataFrame, vectors: Vectors, *, target_size: int, max_sim
 
 
 def _best_first(records: pl.DataFrame) -> NDArray[np.int64]:
-    """Positions by descending quality (null last), ties by record_id."""
-    ranked = records.with_row_index("place").sort("quality", "record_id", descending=[True, False], nulls_last=True)
+    """Positions of what people restored, then by descending quality (null last), ties by record_id."""
+    placed = records.with_row_index("place").with_columns(restored=is_restored(records))
+    ranked = placed.sort("restored", "quality", "record_id", descending=[True, True, False], nulls_last=True)
     return ranked["place"].to_numpy().astype(np.int64)
 
 
-def _spread_out(vectors: Vectors, size: int, max_similarity: float) -> NDArray[np.int64]:
-    """Walk `vectors` in order and take what is no closer than `max_similarity` to anything taken."""
+def _spread_out(vectors: Vectors, size: int, max_similarity: float, called_for: int) -> NDArray[np.int64]:
+    """Walk `vectors` in order and take the first `called_for`, and what is no closer than `max_similarity` to anything
+    taken."""
     taken: list[int] = []
     passed: list[int] = []
     held = np.empty((size, vectors.shape[1]), dtype=np.float32)
     for place, vector in enumerate(vectors):
         if len(taken) == size:
             break
-        if taken and float((held[: len(taken)] @ vector).max()) >= max_similarity:
+        if place >= called_for and taken and float((held[: len(taken)] @ vector).max()) >= max_similarity:
             passed.append(place)
             continue
         held[len(taken)] = vector

@@ -13,6 +13,7 @@ from checks.catalogue import all_checks, verdicts
 from checks.registry import Check, Severity
 from pipelines._measures import measures
 from pipelines._record_keys import record_keys
+from pipelines._restored import is_restored
 from pipelines._verdicts import apart, judged
 from pipelines.trainability.measuring import Plan, trainability
 from schemas.errors import SettingsError
@@ -33,7 +34,7 @@ def validate(
     plan: Plan | None = None,
     cache: str | None = None,
 ) -> Outcome:
-    """The records that pass every check that drops, and those that do not, both with all findings.
+    """The records that pass every check that drops or that a person restored, and the others, all with all findings.
 
     Adds `n_turns`, `n_words` (of the completion), `n_tokens`, `language`, `language_score`,
     `prompt_language`, `completion_language` (null: undecided), `quality` (in [0, 1]; null: no answer
@@ -46,7 +47,7 @@ def validate(
     """
     checks = checks_in_force(severities)
     listed = _listed(_judged(records, checks, languages, max_tokens, plan, cache), checks)
-    is_dropped = pl.col("drop_reasons").list.len() > 0
+    is_dropped = (pl.col("drop_reasons").list.len() > 0) & ~is_restored(listed)
     return Outcome(
         kept=listed.filter(~is_dropped),
         dropped=listed.filter(is_dropped).with_columns(**_verdict()),

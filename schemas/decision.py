@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     ACCEPT = "accept"  # record, preference: release it as it is
     FIX = "fix"  # record: release it with the corrected completion; preference: with the answers swapped
     REJECT = "reject"  # record, preference: keep it out
+    RESTORE = "restore"  # record, preference: release it whatever a stage finds of it; said by hand alone
     SAME = "same"  # pair: one of the two goes
     DIFFERENT = "different"  # pair: both may stay
 
@@ -28,7 +29,7 @@ VERDICTS = {
     TaskKind.PAIR: (Verdict.SAME, Verdict.DIFFERENT),
     TaskKind.PREFERENCE: (Verdict.ACCEPT, Verdict.FIX, Verdict.REJECT),
 }
-"""What may be said of each kind of task."""
+"""What may be answered of each kind of task. A record is restored by hand, and by nobody who is asked."""
 
 DEMANDS = {
     "correct": "Correct: true, complete, and does what the instruction asks",
@@ -54,18 +55,22 @@ REASONS = {
 }
 """Why a record is fixed or rejected. In the ledger each is `annotator.NAME`."""
 
+BY_HAND = "by_hand"
+"""The method of a decision that one person made unasked, with a name and a reason; no answers outweigh it."""
+
 DECISION_SCHEMA = pl.Schema(
     {
         "subject": pl.String(),  # record_id; of a pair both, the smaller first, joined by ":"
         "kind": pl.String(),  # a TaskKind
         "verdict": pl.String(),  # a Verdict
-        "completion": pl.String(),  # the corrected completion; null unless verdict is fix of a record
+        "completion": pl.String(),  # the corrected one, of a fixed record, restored since or not; null otherwise
         "reasons": pl.List(pl.String()),  # names of REASONS, in that order; empty when none was given
         "comment": pl.String(),
         "domain": pl.String(),  # where people corrected it; null otherwise
         "annotators": pl.Int64(),  # how many people's submitted responses stand behind it
-        "method": pl.String(),  # single, majority, weighted, dawid_skene, adjudication
+        "method": pl.String(),  # single, majority, weighted, dawid_skene, adjudication, by_hand
         "agreement": pl.Float64(),  # share of them that said the verdict, in [0, 1]
+        "decided_by": pl.String(),  # who decided by hand, as they call themselves; null otherwise
     }
 )
 """The decisions in force, one line a subject, sorted by subject."""

@@ -72,6 +72,7 @@ DEFAULT_POLICY = Policy(
         # What was not looked for has not passed.
         Demand(figure="run.draft", equals=False, why="a draft looks for semantic duplicates and leaks in part only"),
         Demand(figure="splits.validation.rows", min=1, severity="warn", why="training can be watched"),
+        Demand(figure="people.restored", max=0, severity="warn", why="nothing is released on one person's word alone"),
         Demand(figure="rows.review_share", max=0.2, severity="warn", why="people can keep up with the review"),
     )
 )

@@ -95,7 +95,8 @@ class CheckFigures(Part):
 
 class Checks(Part):
     checked: int  # readable rows
-    # Released rows that fail a DROP check, or a REVIEW check that no person overruled: must be 0.
+    # Released rows that fail a DROP check and that no person restored, or a REVIEW check that no person overruled: must
+    # be 0. `people.restored` counts what was restored.
     failed_released: int
     families: dict[str, dict[str, CheckFigures]]  # reached as checks.FAMILY.NAME too
 
@@ -334,6 +335,7 @@ class People(Part):
     accepted: int  # rows that people found good, whatever sent them to review
     fixed: int  # rows whose answer was corrected
     rejected: int  # rows that people kept out
+    restored: int = 0  # rows that a person brought back whatever a stage found of them, with a name and a reason
     same: int  # pairs of records that people called the same
     different: int  # pairs that people called different
     unapplied: int  # decisions that could not be carried out; the ledger's detail says why

@@ -22,7 +22,7 @@ from annotation.store.store_errors import explained, place
 from annotation.store.tables import METADATA
 from schemas.errors import StoreError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision under migrations/versions."""
 
 VERSION_TABLE = "assay_version"

@@ -96,6 +96,7 @@ DECISIONS = Table(
     Column("method", String(20), nullable=False),
     Column("agreement", Float),
     Column("decided_at", DateTime(timezone=True), nullable=False),
+    Column("decided_by", String(200)),  # who, of a decision by hand; null where answers decided
     Index("decisions_by_subject", "project", "subject", "id"),
 )
 """What was decided; of a subject's several lines the last one is in force."""

@@ -52,8 +52,11 @@ class Rule(NamedTuple):
     where: Where | None = None
 
 
-_UNJUDGED = Where("decision", (Verdict.ACCEPT.value, Verdict.FIX.value), among=False)
-"""A person may release what a REVIEW check doubts; nobody may release what a DROP check refuses."""
+_UNJUDGED = Where("decision", (Verdict.ACCEPT.value, Verdict.FIX.value, Verdict.RESTORE.value), among=False)
+"""A person may release what a REVIEW check doubts."""
+
+_UNRESTORED = Where("decision", (Verdict.RESTORE.value,), among=False)
+"""What a DROP check refuses is released only where a person restored it, by name and with a reason."""
 
 
 class Finding(NamedTuple):
@@ -137,7 +140,8 @@ def _check_rule(row: "_Rules", check: Check) -> Rule:
     if check.severity == Severity.REVIEW:
         sentence = f"Every released row that no person judged passes {check.reason}: {_plain(check.description)}"
         return row.one_of(check.column, [True], sentence)._replace(where=_UNJUDGED)
-    return row.one_of(check.column, [True], f"Every released row passes {check.reason}: {_plain(check.description)}")
+    sentence = f"Every released row passes {check.reason}: {_plain(check.description)}"
+    return row.one_of(check.column, [True], sentence)._replace(where=_UNRESTORED)
 
 
 def _ledger_rules() -> Iterable[Rule]:

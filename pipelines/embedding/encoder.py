@@ -76,6 +76,24 @@ class Encoder:
         tier = Tier.REFERENCE if self._tier == Tier.REFERENCE or unconvertible(self._folder) else Tier.FP32
         return self._timed(tier, _column(texts), "", progress)
 
+    def known(self, texts: pl.Series) -> "Known | None":
+        """What the cache has of `texts` (each once), in the tier that has most of them; loads no model.
+
+        Null where it has none. Raises ModelError where the model's files, which name its vectors, are not here.
+        """
+        keys = text_keys(texts)
+        best: Known | None = None
+        for tier in (self._tier,) if self._tier else tuple(Tier):
+            try:
+                stored = VectorStore(self._cache, self._key(tier)).load(keys)
+            except UnavailableError:
+                continue
+            at = places(stored.keys, keys)
+            mine = np.flatnonzero(at >= 0)
+            if len(mine) > (0 if best is None else len(best.at)):
+                best = Known(mine, _unit(stored.vectors, at[mine]))
+        return best
+
     def _choose(self, texts: pl.Series) -> Choice:
         if self._tier is not None:
             return Choice(self._tier, "")
@@ -165,6 +183,13 @@ class Encoder:
         from pipelines.embedding.openvino_convert import made_from
 
         return made_from(self._folder, tier)
+
+
+class Known(NamedTuple):
+    """Unit `vectors` of some texts: row i is that of the text at `at[i]`, ascending."""
+
+    at: NDArray[np.int64]
+    vectors: NDArray[np.float32]
 
 
 class _New(NamedTuple):

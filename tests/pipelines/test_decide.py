@@ -50,7 +50,7 @@ def test_a_fixed_record_is_the_corrected_one_with_the_original_beside_it() -> No
     assert fixed["record_id"] == frame(asked("Name the capital of France.", ("assistant", "Paris")))["record_id"][0]
     assert (fixed["source"], fixed["source_row"], fixed["row_id"]) == ("raw.jsonl", 1, 0)
     assert outcome.kept["decision"].to_list() == ["fix", None]
-    assert outcome.figures == {"accepted": 0, "fixed": 1, "rejected": 0, "unapplied": 0}
+    assert outcome.figures == {"accepted": 0, "fixed": 1, "rejected": 0, "restored": 0, "unapplied": 0}
 
 
 def test_a_rejected_record_leaves_with_the_annotators_reasons() -> None:
