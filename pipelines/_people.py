@@ -35,7 +35,7 @@ def decided(settings: AnnotationSettings) -> Known:
 
 def agreement_of(settings: AnnotationSettings) -> list[Agreement]:
     """How far people agree, by tier, kind and question, where several answered. Raises as `decided` does."""
-    with _store() as engine:
+    with store() as engine:
         return [] if engine is None else _agreement(engine, settings)
 
 
