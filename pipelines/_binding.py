@@ -52,23 +52,24 @@ def confirmed(
     if verdict is None:
         raise VerdictError("a public key without a verdict proves nothing; name the verdict's file too")
     path = Path(verdict)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise VerdictError(f"{path}: cannot be read ({error.strerror}); name the file that --output wrote") from error
     if public_key is not None:
         from pipelines._signing import check_signature
 
-        check_signature(path, public_key)
-    said, now = read_verdict(path), bound_verdict(release, policy)
+        check_signature(path, content, public_key)
+    said, now = _parsed(path, content), bound_verdict(release, policy)
     _refuse_other(path, said, now)
     return said
 
 
-def read_verdict(path: Path) -> BoundVerdict:
-    """The file as a verdict, not yet believed. Raises VerdictError."""
+def _parsed(path: Path, content: bytes) -> BoundVerdict:
     try:
-        return BoundVerdict.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise VerdictError(
-            f"{path}: cannot be read as a verdict; write it again: assay gate DIR --output FILE"
-        ) from error
+        return BoundVerdict.model_validate_json(content)
+    except ValidationError as error:
+        raise VerdictError(f"{path}: is no verdict; write one: assay gate DIR --output FILE.json") from error
 
 
 def _refuse_other(path: Path, said: BoundVerdict, now: BoundVerdict) -> None:

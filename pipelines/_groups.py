@@ -35,9 +35,9 @@ _KEYS = {
 }
 _OF_RELEASED = ("quality.", "toxicity.", "tokens.", "difficulty.", "languages.", "splits.", "training.released.")
 
-_OUTCOME = pl.col("outcome")
-_RELEASED = _OUTCOME.is_in([fate.value for fate in SPLITS])
-_READABLE = _OUTCOME != Fate.UNREADABLE.value
+_outcome = pl.col("outcome")
+_released = _outcome.is_in([fate.value for fate in SPLITS])
+_readable = _outcome != Fate.UNREADABLE.value
 
 
 class Wanted(NamedTuple):
@@ -77,7 +77,7 @@ def _groups(release: Path, figure: pl.Expr, wanted: Wanted) -> pl.DataFrame:
     keys = [*named, *([wanted.each] if wanted.each else [])]
     rows = _rows(release, {*figure.meta.root_names(), *(name for key in keys for name in _KEYS[key].meta.root_names())})
     some = rows.filter(pl.lit(True), *(_KEYS[key] == value for key, value in named.items()))
-    told = (figure.alias("figure"), pl.len().alias("rows"), _RELEASED.sum().alias("released"))
+    told = (figure.alias("figure"), pl.len().alias("rows"), _released.sum().alias("released"))
     if "domain" in keys and not rows.select(_DOMAIN.is_not_null().any()).collect().item():
         raise PolicyError(
             f"{wanted.figure}: no row of {release.name} names a domain in its metadata; demand no domains"
@@ -106,7 +106,7 @@ def _nobody(rows: pl.LazyFrame, named: Mapping[str, str], wanted: Wanted, releas
 def _rows(release: Path, names: set[str]) -> pl.LazyFrame:
     """Every row of the ledger with the columns `names`: records, and rows that could not be read."""
     records = pl.scan_parquet(release / "records.parquet")
-    unread = pl.scan_parquet(release / "ledger.parquet").filter(~_READABLE)
+    unread = pl.scan_parquet(release / "ledger.parquet").filter(~_readable)
     wanted = {*names, "outcome", "source"}
     parts = [
         part.select(name for name in part.collect_schema().names() if name in wanted) for part in (records, unread)
@@ -141,17 +141,17 @@ def _expression(path: str, figures: Mapping[str, Any]) -> pl.Expr:
     top, *steps = path.split(".")
     for spread, column in _SPREADS.items():
         if path.startswith(f"{spread}."):
-            return _spread(pl.col(column).filter(_RELEASED), path.removeprefix(f"{spread}."), path)
+            return _spread(pl.col(column).filter(_released), path.removeprefix(f"{spread}."), path)
     if top == "checks" and len(steps) == 3:
         return _check(pl.col(f"chk_{steps[0]}.{steps[1]}"), steps[2], path)
     if path == "checks.failed_released":
         return _doubted(figures)
     if top == "languages" and steps:
-        return (_RELEASED & (_KEYS["language"] == ".".join(steps))).sum()
+        return (_released & (_KEYS["language"] == ".".join(steps))).sum()
     if path.startswith("rows.reasons.") and len(steps) > 2:
-        return ((_OUTCOME == steps[1]) & pl.col("reasons").list.contains(".".join(steps[2:]))).sum()
+        return ((_outcome == steps[1]) & pl.col("reasons").list.contains(".".join(steps[2:]))).sum()
     if top == "training" and len(steps) == 2 and steps[0] in ("readable", "released"):
-        return _training(_RELEASED if steps[0] == "released" else _READABLE, steps[1], path)
+        return _training(_released if steps[0] == "released" else _readable, steps[1], path)
     raise _whole(path)
 
 
@@ -165,27 +165,27 @@ def _whole(path: str) -> PolicyError:
 @cache
 def _counted() -> dict[str, pl.Expr]:
     """Those that have one name each."""
-    twice = _OUTCOME == Fate.DUPLICATE.value
-    review = _OUTCOME == Fate.REVIEW.value
+    twice = _outcome == Fate.DUPLICATE.value
+    review = _outcome == Fate.REVIEW.value
     has = pl.col("reasons").list.contains
     return {
         "rows.ledger": pl.len(),
-        "rows.released": _RELEASED.sum(),
-        "rows.released_share": _RELEASED.mean(),
-        "rows.unreadable_share": (~_READABLE).mean(),
+        "rows.released": _released.sum(),
+        "rows.released_share": _released.mean(),
+        "rows.unreadable_share": (~_readable).mean(),
         "rows.review_share": review.mean(),
-        **{f"rows.outcomes.{fate.value}": (_OUTCOME == fate.value).sum() for fate in Fate},
-        "checks.checked": _READABLE.sum(),
+        **{f"rows.outcomes.{fate.value}": (_outcome == fate.value).sum() for fate in Fate},
+        "checks.checked": _readable.sum(),
         **{
             f"duplicates.{way}.removed": (twice & has(f"duplicate.{way}")).sum()
             for way in ("exact", "near", "semantic")
         },
         "duplicates.suspected": (review & has("duplicate.semantic")).sum(),
         "duplicates.conflicts": (review & has("duplicate.conflict")).sum(),
-        "contamination.removed": (_OUTCOME == Fate.CONTAMINATED.value).sum(),
-        **{f"splits.{fate.value}.rows": (_OUTCOME == fate.value).sum() for fate in SPLITS},
-        **{f"splits.{fate.value}.share": (_OUTCOME == fate.value).sum() / _RELEASED.sum() for fate in SPLITS},
-        **{f"splits.{fate.value}.tokens": pl.col("n_tokens").filter(_OUTCOME == fate.value).sum() for fate in SPLITS},
+        "contamination.removed": (_outcome == Fate.CONTAMINATED.value).sum(),
+        **{f"splits.{fate.value}.rows": (_outcome == fate.value).sum() for fate in SPLITS},
+        **{f"splits.{fate.value}.share": (_outcome == fate.value).sum() / _released.sum() for fate in SPLITS},
+        **{f"splits.{fate.value}.tokens": pl.col("n_tokens").filter(_outcome == fate.value).sum() for fate in SPLITS},
     }
 
 
@@ -205,7 +205,7 @@ def _check(passes: pl.Expr, part: str, path: str) -> pl.Expr:
         "failed": failed,
         # Of none there is no share.
         "failed_share": pl.when(passes.count() > 0).then(failed / passes.count()),
-        "released": (_RELEASED & ~passes).sum(),
+        "released": (_released & ~passes).sum(),
     }
     if part not in parts:
         raise _whole(path)
@@ -220,7 +220,7 @@ def _doubted(figures: Mapping[str, Any]) -> pl.Expr:
             if check["severity"] in by_severity:
                 by_severity[check["severity"]].append(pl.col(f"chk_{family}.{name}").fill_null(True))
     drops, reviews = (pl.all_horizontal(by_severity[severity]) for severity in ("drop", "review"))
-    return (_RELEASED & (~drops | (~reviews & pl.col("decision").is_null()))).sum()
+    return (_released & (~drops | (~reviews & pl.col("decision").is_null()))).sum()
 
 
 def _training(rows: pl.Expr, part: str, path: str) -> pl.Expr:

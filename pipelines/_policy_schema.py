@@ -12,7 +12,8 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from checks.catalogue import CHECKS
+import checks.catalogue  # noqa: F401 - registers them
+from checks.registry import CHECKS
 from pipelines._figures import did_you_mean
 from schemas.outcome import Fate
 from schemas.policy import PERCENT, POLICIES, Policy
@@ -28,7 +29,7 @@ _KEYS = {"outcomes": [fate.value for fate in Fate], "quantiles": ["0.05", "0.25"
 
 @cache
 def figures() -> tuple[str, ...]:
-    """Every figure's path, of whatever run; `\\0` stands for a key that only the data knows. Checks in all severities."""
+    """Every figure's path, of whatever run; `\\0` stands for a key that only the data knows."""
     found = [path for path in _paths(Report, "", "") if not path.startswith(".checks.families.")]
     checks = [f"checks.{check.reason}{path}" for check in CHECKS.values() for path in _paths(CheckFigures, "", "")]
     exports = [f"exports.{name}{path}" for name in get_args(Format) for path in _paths(ExportFigures, "", "")]

@@ -5,6 +5,7 @@ import sys
 from getpass import getpass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from pipelines._workspace import settle
 from schemas.errors import UsageError, VerdictError
@@ -44,14 +45,14 @@ def sign(path: Path, key: Path) -> Path:
     return signature_of(path)
 
 
-def check_signature(path: Path, public_key: str | Path) -> None:
-    """Raise VerdictError unless FILE.minisig is a signature of the file by this key: a file, or the key's own line."""
+def check_signature(path: Path, content: bytes, public_key: str | Path) -> None:
+    """Raise VerdictError unless FILE.minisig is a signature of FILE's `content` by this key: a file, or its own line."""
     minisign = _library()
     key = _public_key(minisign, public_key)
     signed = signature_of(path)
     try:
         _refuse_large(signed, "signature")
-        key.verify(path.read_bytes(), minisign.Signature.from_file(signed))
+        key.verify(content, minisign.Signature.from_file(signed))
     except FileNotFoundError as error:
         raise VerdictError(f"{error.filename}: is missing, and the key asks for it; sign the verdict again") from error
     except OSError as error:
@@ -63,7 +64,7 @@ def check_signature(path: Path, public_key: str | Path) -> None:
         raise VerdictError(f"{signed}: is no minisign signature ({error}); sign the verdict again") from error
 
 
-def _public_key(minisign: ModuleType, said: str | Path) -> "minisign.PublicKey":  # type: ignore[name-defined]
+def _public_key(minisign: ModuleType, said: str | Path) -> Any:
     try:
         if os.path.lexists(said):
             _refuse_large(Path(said), "--public-key")

@@ -191,12 +191,8 @@ def verdict_lines(verdict: Verdict, *, most: int = MOST_UNMET) -> list[str]:
     said = f"{len(unmet)} of {asked} not met" if unmet else f"{asked}, all that decide are met"
     warnings = f"; {plural(len(warned) + len(close), 'warning')}" if warned or close else ""
     first = f"gate        {word}: {said} (policy {one_line(verdict.policy, 40)}){warnings}"
-    return [
-        first,
-        *_demand_lines("unmet", unmet, most),
-        *_demand_lines("warns", warned, most),
-        *_demand_lines("close", close, most),
-    ]
+    told = (("unmet", unmet), ("warns", warned), ("close", close))
+    return [first, *(line for word, demands in told for line in _demand_lines(word, demands, most))]
 
 
 def _demand_lines(word: str, demands: Sequence[DemandResult], most: int) -> list[str]:

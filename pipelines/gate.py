@@ -99,9 +99,7 @@ def _measured(demand: Demand, figures: dict[str, Any], release: Path | None) -> 
     if demand.where is None and demand.each is None:
         return {"": value}
     if release is None:
-        raise PolicyError(
-            f"{demand.figure}: of some rows it is worked out from the release's folder, which is not here"
-        )
+        raise PolicyError(f"{demand.figure}: of some rows it is worked out in the release's folder, which is not here")
     from pipelines._groups import Wanted, measured
 
     return {**measured(release, Wanted(demand.figure, demand.where, demand.each), figures)}

@@ -180,9 +180,9 @@ DEFAULT_POLICY = Policy(
 
 
 def load_policy(path: Path) -> Policy:
-    """The policy in `path`, or the ready one of that name. Raises PolicyError, naming the key, for what it does not know.
+    """The policy in `path`, or the ready one of that name; folders of compared releases are absolute in it.
 
-    Folders of compared releases are absolute in what is returned.
+    Raises PolicyError, naming the key, for anything it does not know.
     """
     file = POLICIES / f"{path}.yaml" if str(path) in READY else path
     try:
