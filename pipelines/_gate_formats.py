@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from pipelines._shown import one_line
+from pipelines._shown import figure, one_line
 from pipelines._versions import version_of
 from schemas.errors import AssayError
 from schemas.report import DemandResult, Verdict
@@ -25,8 +25,8 @@ _LONGEST = 1000
 
 def sentence(demand: DemandResult) -> str:
     """The demand and what was measured, in one line."""
-    measured = "could not be measured" if demand.measured is None else f"is {demand.measured}"
-    near = f" (met by {demand.margin} only)" if demand.close else ""
+    measured = "could not be measured" if demand.measured is None else f"is {figure(demand.measured)}"
+    near = f" (met by {figure(demand.margin)} only)" if demand.close else ""
     why = f": {demand.why}" if demand.why else ""
     return one_line(f"{demand.name} {measured}, must be {demand.requirement}{near}{why}", _LONGEST)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pipelines._figures import did_you_mean
+from schemas.decision import Verdict
 from schemas.errors import PolicyError, ReleaseError
 from schemas.outcome import SPLITS, Fate
 from schemas.policy import Where
@@ -33,6 +34,7 @@ _KEYS = {
     "language": pl.col("language").fill_null(UNKNOWN),
     "source": pl.col("source"),
 }
+_REPAIRS = {"suggested": "repairs", "applied": "repaired"}
 _OF_RELEASED = ("quality.", "toxicity.", "tokens.", "difficulty.", "languages.", "splits.", "training.released.")
 
 _outcome = pl.col("outcome")
@@ -65,10 +67,11 @@ def measured(release: Path, wanted: Wanted, figures: Mapping[str, Any]) -> dict[
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{release}: its ledger and records cannot be read; run `assay curate` again") from error
     some = found.filter(pl.col("released") > 0) if of_released else found
-    known: dict[str, float | None] = dict(some.select("group", "figure").sort("group").iter_rows())
+    known: dict[str, float | None] = dict(some.select("group", "figure").iter_rows())
     for name in _always(wanted, figures, of_released):
         known.setdefault(name, None if of_released or not _counts(wanted.figure) else 0)
-    return {_label(wanted.where, wanted.each, group): value for group, value in known.items()}
+    order = [fate.value for fate in SPLITS] if wanted.each == "split" else sorted(known)
+    return {_label(wanted.where, wanted.each, group): known[group] for group in order if group in known}
 
 
 def _groups(release: Path, figure: pl.Expr, wanted: Wanted) -> pl.DataFrame:
@@ -150,15 +153,17 @@ def _expression(path: str, figures: Mapping[str, Any]) -> pl.Expr:
         return (_released & (_KEYS["language"] == ".".join(steps))).sum()
     if path.startswith("rows.reasons.") and len(steps) > 2:
         return ((_outcome == steps[1]) & pl.col("reasons").list.contains(".".join(steps[2:]))).sum()
-    if top == "training" and len(steps) == 2 and steps[0] in ("readable", "released"):
-        return _training(_released if steps[0] == "released" else _readable, steps[1], path)
+    if top == "repairs" and len(steps) == 3 and steps[2] in _REPAIRS:
+        return pl.col(_REPAIRS[steps[2]]).list.contains(f"repair.{steps[1]}").sum()
+    if top == "training" and len(steps) > 1 and steps[0] in ("readable", "released"):
+        return _training(_released if steps[0] == "released" else _readable, ".".join(steps[1:]), path)
     raise _whole(path)
 
 
 def _whole(path: str) -> PolicyError:
     return PolicyError(
         f"{path}: is a figure of the whole release; of some rows there are rows, checks, quality, toxicity, tokens, "
-        "difficulty, training, languages, splits, contamination.removed and duplicates"
+        "difficulty, training, languages, splits, repairs, people, contamination.removed and duplicates"
     )
 
 
@@ -182,6 +187,10 @@ def _counted() -> dict[str, pl.Expr]:
         },
         "duplicates.suspected": (review & has("duplicate.semantic")).sum(),
         "duplicates.conflicts": (review & has("duplicate.conflict")).sum(),
+        "repairs.rows": (pl.col("repairs").list.len() > 0).sum(),
+        "repairs.changed": (pl.col("repaired").list.len() > 0).sum(),
+        "people.accepted": (pl.col("decision") == Verdict.ACCEPT.value).sum(),
+        "people.fixed": (pl.col("decision") == Verdict.FIX.value).sum(),
         "contamination.removed": (_outcome == Fate.CONTAMINATED.value).sum(),
         **{f"splits.{fate.value}.rows": (_outcome == fate.value).sum() for fate in SPLITS},
         **{f"splits.{fate.value}.share": (_outcome == fate.value).sum() / _released.sum() for fate in SPLITS},
@@ -225,6 +234,8 @@ def _doubted(figures: Mapping[str, Any]) -> pl.Expr:
 
 def _training(rows: pl.Expr, part: str, path: str) -> pl.Expr:
     prepared = pl.col("training").filter(rows).struct
+    if part.startswith("lengths."):
+        return _spread(prepared.field("tokens"), part.removeprefix("lengths."), path)
     trained_on = ~prepared.field("skipped")
     kept = prepared.field("kept")
     parts = {

@@ -46,7 +46,7 @@ def sign(path: Path, key: Path) -> Path:
 
 
 def check_signature(path: Path, content: bytes, public_key: str | Path) -> None:
-    """Raise VerdictError unless FILE.minisig is a signature of FILE's `content` by this key: a file, or its own line."""
+    """Raise VerdictError unless FILE.minisig signs FILE's `content` with this key: a file, or its own line."""
     minisign = _library()
     key = _public_key(minisign, public_key)
     signed = signature_of(path)

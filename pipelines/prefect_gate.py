@@ -1,7 +1,7 @@
 """The gate as a Prefect task: what waits for it does not run where a release does not pass.
 
-    verdict = gated("runs/demo", policy="sft")
-    run_deployment("train/nightly", wait_for=[verdict])
+verdict = gated("runs/demo", policy="sft")
+run_deployment("train/nightly", wait_for=[verdict])
 """
 
 from pathlib import Path
