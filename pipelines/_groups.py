@@ -74,6 +74,11 @@ def measured(release: Path, wanted: Wanted, figures: Mapping[str, Any]) -> dict[
     return {_label(wanted.where, wanted.each, group): known[group] for group in order if group in known}
 
 
+def refuse_whole(figure: str) -> None:
+    """Raise PolicyError for a figure that there is of the whole release alone."""
+    _expression(figure, {"checks": {}})
+
+
 def _groups(release: Path, figure: pl.Expr, wanted: Wanted) -> pl.DataFrame:
     """`group`, `figure`, `rows` and `released` of each group, or of the one that is asked for."""
     named = wanted.where.said if wanted.where else {}

@@ -132,6 +132,10 @@ def _policy(settings: Settings) -> Policy:
     policy = load_policy(Path(settings.policy)) if settings.policy else DEFAULT_POLICY
     for demand in policy.demands:
         refuse_unknown(demand.figure, settings)
+        if demand.where or demand.each:
+            from pipelines._groups import refuse_whole
+
+            refuse_whole(demand.figure)
         if demand.no_worse_than:
             from pipelines._baseline import before, compared, direction
 
