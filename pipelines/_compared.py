@@ -136,8 +136,8 @@ def gates(before: Report, after: Report) -> Gate:
             figure=name,
             required_before=a[name].requirement if name in a else None,
             required_after=b[name].requirement if name in b else None,
-            before=measured(here, name),
-            after=measured(there, name),
+            before=a[name].measured if name in a else measured(here, name),
+            after=b[name].measured if name in b else measured(there, name),
             passed_before=a[name].passed if name in a else None,
             passed_after=b[name].passed if name in b else None,
         )
@@ -148,7 +148,7 @@ def gates(before: Report, after: Report) -> Gate:
 
 
 def _demands(report: Report) -> dict[str, DemandResult]:
-    return {demand.figure: demand for demand in report.gate.demands} if report.gate else {}
+    return {demand.name: demand for demand in report.gate.demands} if report.gate else {}
 
 
 def measured(figures: dict[str, Any], figure: str) -> Value:

@@ -51,4 +51,5 @@ def require_told(release: Path, policy: Path | None = None) -> Verdict:
 def failed_demands(verdict: Verdict) -> list[Mapping[str, Any]]:
     """figure, measured (null: not measured), requirement and why of each demand that decided against the release."""
     failed = (demand for demand in verdict.demands if not demand.passed and demand.severity == "fail")
-    return [demand.model_dump(mode="json", include={"figure", "measured", "requirement", "why"}) for demand in failed]
+    fields = {"measured", "requirement", "why"}
+    return [{"figure": demand.name, **demand.model_dump(mode="json", include=fields)} for demand in failed]

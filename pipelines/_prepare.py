@@ -129,10 +129,19 @@ def _previous(release: Path) -> pl.DataFrame:
 
 
 def _policy(settings: Settings) -> Policy:
-    """The policy of a run, every figure of which its report can have."""
+    """The policy of a run, every figure of which its report can have, and every release that it names is one."""
     policy = load_policy(Path(settings.policy)) if settings.policy else DEFAULT_POLICY
     for demand in policy.demands:
         refuse_unknown(demand.figure, settings)
+        if demand.where or demand.each:
+            from pipelines._groups import refuse_whole
+
+            refuse_whole(demand.figure)
+        if demand.no_worse_than:
+            from pipelines._baseline import before, compared, direction
+
+            direction(demand)
+            before(demand, compared(demand))
     return policy
 
 
@@ -150,7 +159,11 @@ def refuse_unknown(figure: str, settings: Settings) -> None:
     if steps[0] == "training" or steps[:2] == ["checks", "trainability"]:
         known = known and settings.training.target is not None
     if not known or steps[0] in ("gate", "previous"):
-        raise PolicyError(f"{figure}: no report of this run can have such a figure; report.schema.json lists them")
+        from pipelines._policy_schema import nearest
+
+        raise PolicyError(
+            f"{figure}: no report of this run can have such a figure{nearest(figure)}; report.schema.json lists them"
+        )
 
 
 def _checks(settings: Settings) -> set[str]:

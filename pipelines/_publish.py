@@ -31,7 +31,7 @@ from pipelines._workspace import STAGED, carry_on, install, save_frame, save_jso
 from pipelines.gate import figures_of, report_of
 from pipelines.gate import judge as judge_report
 from pipelines.report import Measured, build_report, released_of
-from schemas.errors import PolicyError
+from schemas.errors import PolicyError, ReleaseError
 from schemas.manifest import InputEntry, Manifest
 from schemas.policy import Policy
 from schemas.report import ExportFigures, New, People, Report, SourceFigures
@@ -48,7 +48,8 @@ class Orchestration(NamedTuple):
 def publish(run: Run, orchestration: Orchestration) -> Report:
     """Write the release in the work folder, then put it in the place of an earlier one.
 
-    Raises PolicyError, with the release in place but not judged, for a figure that only this data lacks.
+    Raises PolicyError, with the release in place but not judged, for a figure, or rows, that only this data lacks,
+    and ReleaseError for a compared release that changed meanwhile.
     """
     if carry_on(run.out):  # a try before this one was stopped on the way
         return report_of(run.out)
@@ -59,7 +60,7 @@ def publish(run: Run, orchestration: Orchestration) -> Report:
     report = _write(run._replace(out=staged), policy, orchestration)
     install(staged, run.out)
     if report.gate is None:
-        judge_report(report, policy)
+        judge_report(report, policy, run.out)
     return report
 
 
@@ -80,7 +81,7 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
         _write_unreadable(run)
         measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
         report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
-        report = _judged(report, contract, policy)
+        report = _judged(report, contract, policy, run.out)
     _write_report(run, report, measured)
     _write_manifest(run, report, measured, policy)
     return report
@@ -142,12 +143,12 @@ def _write_unreadable(run: Run) -> None:
     rows.write_ndjson(run.out / "unreadable.jsonl")
 
 
-def _judged(report: Report, contract: Contract, policy: Policy) -> Report:
+def _judged(report: Report, contract: Contract, policy: Policy, out: Path) -> Report:
     """The report with the contract's result, and the verdict that needs it."""
     judged = report.model_copy(update={"expectations": contract.finish(figures_of(report))})
     try:
-        return judged.model_copy(update={"gate": judge_report(judged, policy)})
-    except PolicyError:  # hours of work are kept; the caller hears of it
+        return judged.model_copy(update={"gate": judge_report(judged, policy, out)})
+    except (PolicyError, ReleaseError):  # hours of work are kept; the caller hears of it
         return judged
 
 

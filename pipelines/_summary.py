@@ -63,7 +63,7 @@ def summary_lines(report: Report) -> list[str]:
     if report.gate is None:
         return [*lines, "gate        NOT JUDGED: no policy was applied"]
     verdict = verdict_lines(report.gate, most=MOST_FAILED)
-    return lines + [line for line in verdict if report.gate.passed or not line.startswith("  warns")]
+    return lines + [line for line in verdict if report.gate.passed or not line.startswith(("  warns", "  close"))]
 
 
 def _where_there_is_one(report: Report) -> list[tuple[str, str]]:
@@ -191,12 +191,14 @@ def found_checks(report: Report) -> list[Found]:
 def verdict_lines(verdict: Verdict, *, most: int = MOST_UNMET) -> list[str]:
     """The gate's word, and the demands that are not met: what decides first, `most` of either kind."""
     unmet, warned = (unmet_demands(verdict.demands, severity) for severity in ("fail", "warn"))
+    close = [demand for demand in verdict.demands if demand.close]
     word = "PASSED" if verdict.passed else "FAILED"
     asked = plural(len(verdict.demands), "demand")
     said = f"{len(unmet)} of {asked} not met" if unmet else f"{asked}, all that decide are met"
-    warnings = f"; {plural(len(warned), 'warning')}" if warned else ""
+    warnings = f"; {plural(len(warned) + len(close), 'warning')}" if warned or close else ""
     first = f"gate        {word}: {said} (policy {one_line(verdict.policy, 40)}){warnings}"
-    return [first, *_demand_lines("unmet", unmet, most), *_demand_lines("warns", warned, most)]
+    told = (("unmet", unmet), ("warns", warned), ("close", close))
+    return [first, *(line for word, demands in told for line in _demand_lines(word, demands, most))]
 
 
 def _demand_lines(word: str, demands: Sequence[DemandResult], most: int) -> list[str]:
@@ -211,7 +213,8 @@ def unmet_demands(demands: Iterable[DemandResult], severity: str) -> list[Demand
 
 def _demand(demand: DemandResult) -> str:
     measured = "could not be measured" if demand.measured is None else f"is {one_line(figure(demand.measured), 60)}"
-    return f"{one_line(demand.figure, 60)} {measured}, must be {one_line(demand.requirement, 60)}"
+    near = f", met by {figure(demand.margin)} only" if demand.close and demand.margin is not None else ""
+    return f"{one_line(demand.name, 120)} {measured}, must be {one_line(demand.requirement, 100)}{near}"
 
 
 def render_markdown(report: Report) -> str:

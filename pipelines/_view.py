@@ -60,8 +60,8 @@ def _demand_row(demand: DemandResult) -> DemandRow:
     measured = "could not be measured: not passed" if demand.measured is None else _shown.figure(demand.measured)
     margin = "" if demand.margin is None else ("+" if demand.margin > 0 else "") + _shown.figure(demand.margin)
     passed = demand.passed and demand.measured is not None
-    status = "pass" if passed else "fail" if demand.severity == "fail" else "warn"
-    return DemandRow(demand.figure, measured, demand.requirement, margin, status, demand.why or "")
+    status = ("warn" if demand.close else "pass") if passed else "fail" if demand.severity == "fail" else "warn"
+    return DemandRow(demand.name, measured, demand.requirement, margin, status, demand.why or "")
 
 
 def families(report: Report, examples: int) -> list[FamilyRows]:

@@ -13,6 +13,7 @@ from pipelines._commands_by_hand import browse, restore
 from pipelines._commands_cache import cache
 from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
+from pipelines._commands_gate import gate
 from pipelines._commands_people import agreement, annotate, cost
 from pipelines._commands_serve import serve
 from schemas.errors import UsageError
@@ -186,23 +187,7 @@ def _made_without(server: str, sources: list[str], out: Path, settings: "Setting
     return made
 
 
-@app.command()
-def gate(
-    release: Release,
-    policy: Annotated[Path | None, typer.Option(help="Judge by this policy instead of the release's own.")] = None,
-    json: Json = False,
-) -> None:
-    """May a training job start on DIR? Exit 0: yes, 1: no, 2: it cannot be judged."""
-    from pipelines.gate import gate as judge
-
-    verdict = judge(release, policy)
-    if json:
-        typer.echo(verdict.model_dump_json(indent=2))
-    else:
-        from pipelines._summary import verdict_lines
-
-        typer.echo("\n".join(verdict_lines(verdict)))
-    raise typer.Exit(0 if verdict.passed else 1)
+app.command()(gate)
 
 
 @app.command()

@@ -9,6 +9,7 @@
     ├── PolicyError            a policy file is unreadable, or names what the report does not measure
     ├── ReconciliationError    rows in are not rows in the ledger: a defect of ours, never ignored
     ├── ReleaseError           a run's folder is missing, incomplete, stale or altered
+    ├── VerdictError           a verdict is unreadable, altered, or of other data, another policy, code or key
     ├── AnnotationError        the Argilla server cannot be started, reached or used, or refuses us
     ├── StoreError             the database of decisions and costs cannot be opened or used
     ├── BudgetError            exit 1: the work would cost more than the budget leaves, so none was given out
@@ -54,6 +55,10 @@ class ReconciliationError(AssayError):
 
 class ReleaseError(AssayError):
     """A release cannot be judged: missing, incomplete, stale or altered."""
+
+
+class VerdictError(AssayError):
+    """A verdict proves nothing of this release: unreadable, altered, of other data, another policy, code or key."""
 
 
 class AnnotationError(AssayError):

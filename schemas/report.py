@@ -519,12 +519,19 @@ class Run(Part):
 
 class DemandResult(Part):
     figure: str
+    group: str | None = None  # the rows it is about, as "language de"; null: all
     requirement: str
     measured: float | bool | str | None  # null: could not be measured, and so has not passed
     margin: float | None  # distance to the bound, positive when inside; null for words and flags
     passed: bool
+    close: bool = False  # passed, but by less than the policy's margin: a warning
     severity: Literal["fail", "warn"]
     why: str | None
+
+    @property
+    def name(self) -> str:
+        """The figure, and the rows it is about."""
+        return f"{self.figure} ({self.group})" if self.group else self.figure
 
 
 class Previous(Part):

@@ -27,6 +27,7 @@ step() {
 step "help" 0 "curate" assay --help
 step "curate" 0 "gate        PASSED" assay curate data/samples/train --out "$out/demo" --against data/samples/benchmarks/holdout.jsonl
 step "gate" 0 "PASSED" assay gate "$out/demo"
+step "gate by a ready policy" 0 "PASSED" assay gate "$out/demo" --policy preference
 step "explain by row" 0 "duplicate.near" assay explain "$out/demo" data/samples/train/support_alpaca.json:17
 id=$(sed -n 's/^record *//p' "$out/said")
 step "explain by id" 0 "its twin came from" assay explain "$out/demo" "${id:0:12}"
