@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines._commands import Commands, Json, terminable
+from pipelines._commands_advise import advise
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
 from pipelines._commands_diff import diff
@@ -260,6 +261,7 @@ def report(
         typer.launch(page.resolve().as_uri())
 
 
+app.command()(advise)
 app.command()(diff)
 app.command()(cost)
 app.command()(agreement)
