@@ -52,7 +52,7 @@ def read(path: Path) -> pl.DataFrame:
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     content = path.read_bytes()
     text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
-    yield from map(json.loads, text.splitlines())
+    yield from (json.loads(line) for line in text.split("\n") if line.strip())
 
 
 def _asked(prompt: str, answer: str) -> dict[str, str]:
