@@ -13,6 +13,7 @@ from pipelines._commands_benchmark import benchmark
 from pipelines._commands_cache import cache
 from pipelines._commands_diff import diff
 from pipelines._commands_people import agreement, annotate, cost
+from pipelines._commands_recipe import recipe
 from pipelines._commands_serve import serve
 from schemas.errors import UsageError
 
@@ -265,6 +266,7 @@ app.command()(advise)
 app.command()(diff)
 app.command()(cost)
 app.command()(agreement)
+app.command()(recipe)
 app.command()(serve)
 
 
