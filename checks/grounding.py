@@ -87,10 +87,10 @@ MIN_WORDS_SAID = 6
 # other half: docs/quality.md.
 MIN_SUPPORT = 0.1
 # The first letters of words of four and more, so that endings do not matter; numbers; signs of scripts without spaces.
-_STEM = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]{4,5}|\p{N}+"
-_ENDING = r"([\p{L}\p{M}]{5})[\p{L}\p{M}]+"
+STEM = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]|[\p{L}\p{M}]{4,5}|\p{N}+"
+ENDING = r"([\p{L}\p{M}]{5})[\p{L}\p{M}]+"
 # Such beginnings of words that any English text has.
-_ANYWHERE = tuple(
+ANYWHERE = tuple(
     """
     that this with from have they their them were been which about when what where will would could shoul there these
     those also than then into some such more most other only very becau while after befor being does betwe over each
@@ -105,13 +105,13 @@ _IS_CLOSED = derived("t_closed", has(_ASKED_OF_IT, _CLOSED) & ~has(_ASKED_OF_IT,
 
 def _stems(text: pl.Expr) -> pl.Expr:
     words = where(_IS_CLOSED, text).str.to_lowercase()
-    return words.str.replace_all(_ENDING, "$1").str.extract_all(_STEM)
+    return words.str.replace_all(ENDING, "$1").str.extract_all(STEM)
 
 
 _STEMS_GIVEN = derived("t_stems_given", _stems(pl.col("context")))
 _STEMS_SAID = derived(
     "t_stems_said",
-    _stems(answer()).list.set_difference(pl.lit(list(_ANYWHERE), dtype=pl.List(pl.String))),
+    _stems(answer()).list.set_difference(pl.lit(list(ANYWHERE), dtype=pl.List(pl.String))),
 )
 _BRIDGE = "The old stone bridge over the river was built in 1341 by the monks of the abbey. " * 2
 

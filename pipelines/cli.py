@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipelines._commands import Commands, Json, terminable
+from pipelines._commands_advise import advise
 from pipelines._commands_benchmark import benchmark
 from pipelines._commands_by_hand import browse, restore
 from pipelines._commands_cache import cache
@@ -15,6 +16,7 @@ from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
 from pipelines._commands_gate import gate
 from pipelines._commands_people import agreement, annotate, cost
+from pipelines._commands_recipe import recipe
 from pipelines._commands_serve import serve
 from schemas.errors import UsageError
 
@@ -250,12 +252,14 @@ def report(
         typer.launch(page.resolve().as_uri())
 
 
+app.command()(advise)
 app.command()(diff)
 app.command()(calibrate)
 app.command()(browse)
 app.command()(restore)
 app.command()(cost)
 app.command()(agreement)
+app.command()(recipe)
 app.command()(serve)
 
 

@@ -8,28 +8,12 @@ from numpy.typing import NDArray
 
 from checks.diversity import verb_objects
 from pipelines._cells import cells
+from pipelines._cluster_terms import cluster_terms
 from pipelines._histogram import histogram
 from pipelines._searched import nearest_among
-from pipelines._shingles import tokens
 
 # The rule of thumb sqrt(n / 2), held to what a person can read in a report.
 MOST_CELLS = 100
-# Words that name a cell, and cells that are named.
-TERMS = 6
-# English words that say nothing of what a text is about, and the roles of a conversation.
-_STOP_WORDS = """
-    about above across after again against all almost alone along already also although always among and another any
-    anyone anything are around because been before behind being below between both but can cannot could did does doing
-    done down during each either else enough even ever every everyone everything few first for from further get give
-    given go goes had has have having her here hers herself him himself his how however into its itself just last least
-    less like made make many may might mine more most much must myself neither never next nobody none nor not nothing
-    now off often once one only onto other others our ours ourselves out over own per perhaps please put rather same
-    see seem several shall she should since some someone something sometimes still such than that the their theirs them
-    themselves then there therefore these they this those though through thus together too toward towards two under
-    until upon use used using very was well were what whatever when where whether which while who whoever whole whom
-    whose why will with within without would yet you your yours yourself yourselves
-    user assistant
-""".split()  # noqa: SIM905
 
 
 class Scored(NamedTuple):
@@ -61,7 +45,7 @@ def score(
 def diversity_figures(records: pl.DataFrame) -> dict[str, Any]:
     """What the report says of the kept records."""
     sizes = records["cluster"].value_counts().sort("count", "cluster", descending=[True, False])
-    terms = _terms(records)
+    terms = cluster_terms(records)
     verbs = verb_objects(records["prompt"])
     mean = records["nearest_similarity"].mean()
     return {
@@ -82,22 +66,3 @@ def _cells(records: pl.DataFrame, vectors: NDArray[np.float32], clusters: int | 
         return np.zeros(0, dtype=np.int64)
     wanted = clusters or min(MOST_CELLS, max(1, round((records.height / 2) ** 0.5)))
     return cells(vectors, min(wanted, records["vector"].n_unique()), seed=seed)
-
-
-def _terms(records: pl.DataFrame) -> dict[int, str]:
-    """For each cluster the words that mark it: the share of its prompts that use a word, less the share of all."""
-    words = records.select("cluster", word=tokens(records["prompt"]).list.unique()).explode("word").drop_nulls()
-    words = words.filter(pl.col("word").str.len_chars() > 2, pl.col("word").str.contains(r"^\p{L}"))
-    words = words.filter(~pl.col("word").is_in(_STOP_WORDS))
-    sizes = records.group_by("cluster").agg(size=pl.len())
-    everywhere = words.group_by("word").agg(overall=pl.len() / records.height)
-    marked = (
-        words.group_by("cluster", "word")
-        .agg(used=pl.len())
-        .join(sizes, on="cluster")
-        .join(everywhere, on="word")
-        .with_columns(weight=pl.col("used") / pl.col("size") - pl.col("overall"))
-        .sort("cluster", "weight", "word", descending=[False, True, False])
-    )
-    named = marked.group_by("cluster", maintain_order=True).agg(pl.col("word").head(TERMS).str.join(", "))
-    return dict(named.iter_rows())
