@@ -145,11 +145,11 @@ def test_an_unusable_call_is_one_line(finished: Path, tmp_path: Path) -> None:
 def test_yaml_with_reasons_is_read_as_what_was_said() -> None:
     lines = [
         Line("name", "a: b # c\n\u2028", "text of a stranger"), Line("rate", 2e-4), Line("small", 1e-10),
-        Line("on", True), Line("none", None), Line("few", 0.03), Line("inner", [Line("x", 1, "one")]),
+        Line("flag", True), Line("none", None), Line("few", 0.03), Line("inner", [Line("x", 1, "one")]),
         Line("list", ["a", "b"]),
     ]  # fmt: skip
     read = yaml.safe_load(as_yaml(lines, "head\nmore"))
     assert read == {
-        "name": "a: b # c\n\u2028", "rate": 2e-4, "small": 1e-10, "on": True, "none": None, "few": 0.03,
+        "name": "a: b # c\n\u2028", "rate": 2e-4, "small": 1e-10, "flag": True, "none": None, "few": 0.03,
         "inner": {"x": 1}, "list": ["a", "b"],
     }  # fmt: skip

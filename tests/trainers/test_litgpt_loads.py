@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 pytestmark = [pytest.mark.trainer, pytest.mark.slow]
 
@@ -74,3 +75,29 @@ def test_the_data_module_reads_every_row_and_learns_every_answer(python, checkpo
     assert (read["train"], read["val"]) == (len(ours["train"]), len(ours["val"]))
     assert read["train"] + read["val"] == figures.rows
     assert read["learnt"] == sorted(row["output"] + "<eos>" for rows in ours.values() for row in rows)
+
+
+def test_the_command_line_reads_a_recipe(python, tmp_path):
+    from pipelines.advice.memory import Method
+    from pipelines.recipes import for_litgpt
+    from pipelines.recipes.facts import Facts, Reasoned
+
+    said = {name: Reasoned(value, "said here") for name, value in NUMBERS.items()}
+    facts = Facts(
+        release=tmp_path, data=tmp_path, run_id="r", model=str(tmp_path), method=Method.QLORA, seed=7, rows=100,
+        validation=10, packing=False, packing_why="", checkpointing=True, checkpointing_why="", **said,
+    )  # fmt: skip
+    (tmp_path / "sft.yaml").write_text(for_litgpt.files(facts, "a recipe", tmp_path)["sft.yaml"])
+    call = [python, "-m", "litgpt", "finetune_lora", "--config", str(tmp_path / "sft.yaml"), "--print_config"]
+    run = subprocess.run(call, capture_output=True, text=True, check=False)
+
+    assert run.returncode == 0, run.stderr
+    read = yaml.safe_load(run.stdout)
+    assert (read["lora_r"], read["quantize"], read["seed"], read["train"]["max_seq_length"]) == (16, "nf4-dq", 7, 512)
+    assert read["data"]["init_args"]["mask_prompt"] is True
+
+
+NUMBERS = {
+    "window": 512, "batch": 8, "accumulation": 4, "epochs": 3, "eval_steps": 10, "learning_rate": 2e-4, "rank": 16,
+    "alpha": 32, "dropout": 0.1, "warmup": 0.03,
+}  # fmt: skip
