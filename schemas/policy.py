@@ -64,7 +64,7 @@ def amount(said: float | str, of: float) -> float:
 class Where(Frozen):
     """The rows that a demand is about: those of which all that is said here holds. Null: any.
 
-    `language` and `domain` are "unknown" for rows without one; a domain is what a record's own metadata calls it.
+    `language` and `domain` are "unknown" for rows without one; domains are those of `annotation.domains`.
     """
 
     split: Literal["train", "validation", "test"] | None = None

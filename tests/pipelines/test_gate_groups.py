@@ -28,7 +28,7 @@ def told(finished: Path, tmp_path: Path) -> Path:
     mine = pl.col("split").is_not_null() & (rank <= 4)
     records.with_columns(
         language=pl.when(mine).then(pl.lit("de")).otherwise("language"),
-        metadata=pl.when(mine).then(pl.lit('{"domain": "law"}')).otherwise("metadata"),
+        domain=pl.when(mine).then(pl.lit("law")),
     ).write_parquet(copy / "records.parquet")
     return copy
 
@@ -105,9 +105,12 @@ def test_rows_that_there_are_not_cannot_be_judged(
     assert complaint in str(caught.value)
 
 
-def test_no_domain_anywhere_is_not_one_unknown_domain_that_passes(finished: Path) -> None:
-    with pytest.raises(PolicyError, match="names a domain in its metadata"):
-        judged(finished, figure="rows.released", each="domain", min=1)
+def test_no_domain_anywhere_is_not_one_unknown_domain_that_passes(told: Path) -> None:
+    records = pl.read_parquet(told / "records.parquet")
+    for without in (records.with_columns(domain=pl.lit(None, dtype=pl.String)), records.drop("domain")):
+        without.write_parquet(told / "records.parquet")
+        with pytest.raises(PolicyError, match="has a domain; describe them"):
+            judged(told, figure="rows.released", each="domain", min=1)
 
 
 def test_without_the_folder_no_group_can_be_judged(finished: Path) -> None:
