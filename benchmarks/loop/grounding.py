@@ -7,7 +7,7 @@ from checks._arithmetic import wrong_equations
 _SPEAKS_OF, _BRINGS_IT = compiled(grounding._SPEAKS_OF), compiled(grounding._BRINGS_IT)
 _LIVE, _WRITES = compiled(grounding._LIVE), compiled(grounding._WRITES)
 _CLOSED, _WRITTEN_ANEW = compiled(grounding._CLOSED), compiled(grounding._WRITTEN_ANEW)
-_STEM, _ENDING, _ANYWHERE = compiled(grounding._STEM), compiled(grounding._ENDING), frozenset(grounding._ANYWHERE)
+_STEM, _ENDING, _ANYWHERE = compiled(grounding.STEM), compiled(grounding.ENDING), frozenset(grounding.ANYWHERE)
 
 
 def _stems(text: str) -> set[str]:
