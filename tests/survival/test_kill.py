@@ -18,7 +18,7 @@ from schemas.errors import ReleaseError
 
 LONG = os.environ.get("ASSAY_TESTS_LONG") == "1"
 SEED = int(os.environ.get("ASSAY_KILL_SEED", "1"))
-KILLS = 200 if LONG else 4
+KILLS = 200 if LONG else 3
 PUBLISHING = "publishing"
 
 

@@ -114,6 +114,7 @@ def _events(server: Any, number: int) -> list[dict[str, Any]]:
     return found
 
 
+@pytest.mark.long
 def test_a_block_that_is_not_there_is_one_line_and_an_automation_goes_with_its_line(
     project: Any, server: Any, serve: Callable[..., Any]
 ) -> None:

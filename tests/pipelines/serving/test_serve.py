@@ -106,6 +106,7 @@ def test_stopped_in_the_middle_of_a_run_the_earlier_release_stays(
     assert again.ends(signal.SIGINT) == 0
 
 
+@pytest.mark.long
 def test_two_runs_at_once_come_one_after_the_other_and_one_that_meets_the_lock_says_so(
     project: Any, server: Any, serve: Callable[..., Any]
 ) -> None:
