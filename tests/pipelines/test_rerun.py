@@ -91,7 +91,7 @@ def test_a_figure_that_only_this_data_lacks_leaves_a_release_that_is_not_judged(
     policy.write_text("demands:\n  - figure: languages.sw\n    min: 1\n")
     result = assay("curate", other, "--out", tmp_path / "out", "--policy", policy)
     assert result.exit_code == 2
-    assert "languages.sw: the report has no such figure; languages has en" in result.stderr
+    assert "languages.sw: the report has no such figure, did you mean languages.en?; languages has en" in result.stderr
     assert report_of(tmp_path / "out").gate is None
     with pytest.raises(PolicyError):
         gate(tmp_path / "out")
