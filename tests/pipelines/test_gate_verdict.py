@@ -53,7 +53,7 @@ def signed(release: Path, tmp_path: Path) -> tuple[Path, Path]:
 def test_a_signed_verdict_is_confirmed_here_and_in_a_training_script(release: Path, signed: tuple[Path, Path]) -> None:
     verdict, public = signed
     code, said = assay(release, "--verify", verdict, "--public-key", public)
-    assert (code, said.startswith("gate        PASSED: 12 demands")) == (0, True)
+    assert (code, said.startswith("gate        PASSED: 13 demands")) == (0, True)
     line = public.read_text().splitlines()[1]
     assert assay(release, "--verify", verdict, "--public-key", line)[0] == 0
     assert require(release, verdict=verdict, public_key=public).passed
