@@ -18,11 +18,14 @@ def test_rows_are_found_by_outcome_reason_score_split_and_text(visit: Callable[.
     assert seen.choose("reason", "refusal.full").rows() == [10]
     seen.choose("reason", "")
     seen.choose("score", "n_tokens")
-    seen.write("least", "5")
-    few = seen.write("most", "10").rows()
+    seen.write("least", "18")
+    seen.write("most", "20")
+    # Two fields written one after the other are two questions; the list may still show the first one's answer.
+    seen.page.wait_for_timeout(1_500)
+    few = seen.rows()
     tokens = seen.page.locator(".tabulator-cell[tabulator-field=n_tokens]").all_inner_texts()
-    assert few
-    assert all(5 <= int(number) <= 10 for number in tokens)
+    assert 0 < len(few) == len(tokens) < 13
+    assert all(18 <= int(number) <= 20 for number in tokens)
     seen.doing(lambda: seen.page.click("#clear"))
     assert seen.write("text", "CAPITAL OF france").rows() == [7, 8]
     assert seen.write("text", "nobody says this").found() == "0 of 13 rows"
