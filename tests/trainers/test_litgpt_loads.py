@@ -84,7 +84,7 @@ def test_the_command_line_reads_a_recipe(python, tmp_path):
 
     said = {name: Reasoned(value, "said here") for name, value in NUMBERS.items()}
     facts = Facts(
-        release=tmp_path, data=tmp_path, run_id="r", model=str(tmp_path), method=Method.QLORA, seed=7, rows=100,
+        release=tmp_path, data=tmp_path, run_id="r", model=str(tmp_path), method=Method.LORA, seed=7, rows=100,
         validation=10, packing=False, packing_why="", checkpointing=True, checkpointing_why="", **said,
     )  # fmt: skip
     (tmp_path / "sft.yaml").write_text(for_litgpt.files(facts, "a recipe", tmp_path)["sft.yaml"])
@@ -93,7 +93,7 @@ def test_the_command_line_reads_a_recipe(python, tmp_path):
 
     assert run.returncode == 0, run.stderr
     read = yaml.safe_load(run.stdout)
-    assert (read["lora_r"], read["quantize"], read["seed"], read["train"]["max_seq_length"]) == (16, "nf4-dq", 7, 512)
+    assert (read["lora_r"], read["seed"], read["train"]["max_seq_length"]) == (16, 7, 512)
     assert read["data"]["init_args"]["mask_prompt"] is True
 
 
