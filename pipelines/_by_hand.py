@@ -11,10 +11,11 @@ import polars as pl
 
 from pipelines._explain import lines_named
 from pipelines._manifest import read_manifest
+from pipelines._released import is_released
 from pipelines.annotate import opened_store, settings_of
 from schemas.decision import BY_HAND, REASONS, TaskKind, Verdict
 from schemas.errors import UsageError
-from schemas.outcome import SPLITS, Fate
+from schemas.outcome import Fate
 from schemas.record import ROW_KEY, Kind
 from schemas.settings import AnnotationSettings
 
@@ -76,8 +77,7 @@ def subject_of(ledger: pl.LazyFrame, records: pl.LazyFrame, line: dict[str, Any]
     record_id = line["record_id"]
     columns = [name for name in ("kind", "original_record_id") if name in records.collect_schema().names()]
     row = records.filter(pl.col(key) == line[key] for key in ROW_KEY).select(columns).collect().row(0, named=True)
-    out = pl.col("outcome").is_in([fate.value for fate in SPLITS])
-    same = ledger.filter(out, pl.col("record_id") == record_id).select(*ROW_KEY, "outcome").collect()
+    same = ledger.filter(is_released(), pl.col("record_id") == record_id).select(*ROW_KEY, "outcome").collect()
     return Subject(
         record_id=record_id,
         names=tuple(dict.fromkeys(name for name in (record_id, row.get("original_record_id")) if name)),

@@ -11,16 +11,14 @@ from typing import Any
 import orjson
 import polars as pl
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from annotation.spending.money import show
 from checks.licenses import summed
 from pipelines._licenses_told import NO_ADVICE, demands_told, restrictions
+from pipelines._templates import environment
 from pipelines._thresholds import calibrated_lines
 from schemas.outcome import SPLITS
 from schemas.report import Licenses, Report
-
-TEMPLATES = Path(__file__).parent / "templates"
 
 # The hub's own size classes.
 SIZES = (("n<1K", 10**3), ("1K<n<10K", 10**4), ("10K<n<100K", 10**5), ("100K<n<1M", 10**6), ("1M<n<10M", 10**7))
@@ -67,10 +65,8 @@ EXPORT_ADVICE = {
 
 def write_card(report: Report, out: Path) -> None:
     """Write `out`/README.md from the report and the release's own splits/ and dataset/."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
+    card = environment()
+    card.filters |= {
         "cell": _cell,
         "share": _share,
         "figure": _figure,
@@ -78,7 +74,7 @@ def write_card(report: Report, out: Path) -> None:
         "demands_told": demands_told,
     }
     licenses = report.licenses or Licenses.model_validate(summed(license_counts(out).items()))
-    text = environment.get_template("card.md.j2").render(
+    text = card.get_template("card.md.j2").render(
         report=report,
         front=yaml.safe_dump(front_matter(report, out, licenses), sort_keys=False, allow_unicode=True),
         licenses=licenses,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from pipelines._figures import did_you_mean
+from pipelines._released import is_released
 from schemas.decision import Verdict
 from schemas.errors import PolicyError, ReleaseError
 from schemas.outcome import SPLITS, Fate
@@ -37,7 +38,7 @@ _REPAIRS = {"suggested": "repairs", "applied": "repaired"}
 _OF_RELEASED = ("quality.", "toxicity.", "tokens.", "difficulty.", "languages.", "splits.", "training.released.")
 
 _outcome = pl.col("outcome")
-_released = _outcome.is_in([fate.value for fate in SPLITS])
+_released = is_released()
 _readable = _outcome != Fate.UNREADABLE.value
 
 

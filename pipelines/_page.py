@@ -26,12 +26,12 @@ from pipelines import (
     _window,
     _work_done,
 )
+from pipelines._templates import TEMPLATES, environment
 from schemas.report import Report
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-TEMPLATES = Path(__file__).parent / "templates"
 
 SECTIONS = {
     "verdict": "May I train on this?",
@@ -84,16 +84,7 @@ def write_page(report: Report, out: Path, *, map_points: pl.DataFrame | None = N
 
 
 def _environment() -> "Environment":
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_finalize,
-    )
+    page = environment(autoescape=True, finalize=_finalize)
     shown = (
         _differences.against,
         _marks.highlighted,
@@ -112,8 +103,8 @@ def _environment() -> "Environment":
         _shown.size,
         _shown.tail,
     )
-    environment.filters.update({function.__name__: function for function in shown})
-    return environment
+    page.filters.update({function.__name__: function for function in shown})
+    return page
 
 
 def _finalize(value: Any) -> Any:

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import polars as pl
-
 from pipelines._manifest import verify
+from pipelines._released import scan_released
 from pipelines.export import export_format
 from schemas.errors import UsageError
-from schemas.outcome import SPLITS
 from schemas.report import ExportFigures
 
 
@@ -21,7 +19,4 @@ def export_release(release: Path, to: str, out: Path, max_tokens: int | None) ->
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out}: is not empty; choose a new folder for --out")
     window = max_tokens or int(manifest.settings["validation"]["max_tokens"])
-    records = pl.read_parquet(release / "records.parquet").filter(
-        pl.col("outcome").is_in([fate.value for fate in SPLITS])
-    )
-    return export_format(records, to, out=out, max_tokens=window)
+    return export_format(scan_released(release).collect(), to, out=out, max_tokens=window)

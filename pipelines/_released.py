@@ -1,14 +1,26 @@
-"""The released records in their order, a part at a time: what is exported is never held as a whole."""
+"""The released records: which they are, and all of them in their order, a part at a time, never held as a whole."""
 
 from collections.abc import Iterator
 from functools import cached_property
+from pathlib import Path
 
 import polars as pl
 
 from pipelines._canonical import ORDER, message_keys
+from schemas.outcome import SPLITS
 
 # Polars' own row group. Below it a release is one part; Alpaca's 52,002 rows take 0.1 GB.
 PART = 262_144
+
+
+def is_released() -> pl.Expr:
+    """Whether a row of the ledger, or of the records, is in a split."""
+    return pl.col("outcome").is_in([fate.value for fate in SPLITS])
+
+
+def scan_released(release: Path) -> pl.LazyFrame:
+    """The released records of a release, with all their columns."""
+    return pl.scan_parquet(release / "records.parquet").filter(is_released())
 
 
 class Released:

@@ -10,6 +10,7 @@ from pipelines import _pictures, _plots, _shown
 from pipelines._map import Map, cluster_map, outcome_map, quality_map, source_map
 from pipelines._pictures import Bar
 from pipelines._plots import Mark
+from pipelines._released import is_released
 from pipelines._trend import Change, of_check
 from pipelines._whereabouts import short_names
 from schemas.outcome import SPLITS
@@ -250,7 +251,7 @@ def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
     A map that counts its clusters otherwise gets none, because a wrong name is worse than a number.
     """
     counted = dict(points.filter(pl.col("cluster") >= 0).group_by("cluster").len().iter_rows())
-    kept = points.filter(pl.col("cluster") >= 0, pl.col("outcome").is_in([fate.value for fate in SPLITS]))
+    kept = points.filter(pl.col("cluster") >= 0, is_released())
     released = dict(kept.group_by("cluster").len().iter_rows())
     sizes = dict(enumerate(report.diversity.cluster_sizes))
     if sizes not in (counted, released):

@@ -5,17 +5,17 @@ from pathlib import Path
 import polars as pl
 
 from pipelines._manifest import read_manifest, verify_files
+from pipelines._released import scan_released
 from pipelines.advice.amount import amount
 from pipelines.advice.apart import apart
 from pipelines.advice.fits import published
 from pipelines.advice.method import Data, Machine, method
-from pipelines.advice.model_shape import ModelShape, guessed_shape, parameters_named
+from pipelines.advice.model_shape import ModelShape
 from pipelines.advice.needs import needed_columns, with_needs
 from pipelines.advice.purpose import purpose
 from pipelines.gate import report_of
-from schemas.advice import Advice, Published
+from schemas.advice import Advice
 from schemas.errors import ReleaseError
-from schemas.outcome import SPLITS
 from schemas.report import Report
 
 
@@ -27,7 +27,7 @@ def advise(release: Path | None, shape: ModelShape | None, machine: Machine | No
     if release is None:
         fitting = method(shape, machine, None, None) if shape and machine else None
         return Advice(
-            release=None, rows=None, purpose=None, amount=None, method=fitting, apart=None, published=_published()
+            release=None, rows=None, purpose=None, amount=None, method=fitting, apart=None, published=published()
         )
     verify_files(release, read_manifest(release))
     report, records = report_of(release), _released(release)
@@ -40,16 +40,14 @@ def advise(release: Path | None, shape: ModelShape | None, machine: Machine | No
         amount=enough,
         method=method(shape, machine, _data(report, records), wants) if shape and machine else None,
         apart=apart(records, report),
-        published=_published(),
+        published=published(),
     )
 
 
 def _released(release: Path) -> pl.DataFrame:
     try:
-        scanned = pl.scan_parquet(release / "records.parquet")
-        there = scanned.collect_schema().names()
-        rows = scanned.filter(pl.col("outcome").is_in([fate.value for fate in SPLITS])).select(needed_columns(there))
-        return with_needs(rows.collect())
+        released = scan_released(release)
+        return with_needs(released.select(needed_columns(released.collect_schema().names())).collect())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{release}: its records cannot be read; run `assay curate` again") from error
 
@@ -63,8 +61,3 @@ def _data(report: Report, records: pl.DataFrame) -> Data | None:
         return Data(train.rows, train.tokens, round(longest), "95 % of the released rows are no longer, by the target")
     longest = records["n_tokens"].quantile(0.95)
     return Data(train.rows, train.tokens, round(longest or 1), "95 % of the released rows are no longer (o200k)")
-
-
-def _published() -> list[Published]:
-    shapes = {size: guessed_shape(parameters_named(size)) for size in ("13B", "33B", "65B", "175B")}
-    return [Published(**each._asdict()) for each in published(shapes)]

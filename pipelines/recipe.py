@@ -8,6 +8,7 @@ from typing import NamedTuple
 import polars as pl
 
 from pipelines._manifest import verify
+from pipelines._released import scan_released
 from pipelines.advice.memory import GB
 from pipelines.advice.model_shape import ModelShape
 from pipelines.export import export_format
@@ -15,7 +16,6 @@ from pipelines.gate import report_of
 from pipelines.recipes import for_axolotl, for_litgpt, for_llama_factory, for_peft, for_trl
 from pipelines.recipes.facts import Facts, gather
 from schemas.errors import ReleaseError, UsageError
-from schemas.outcome import SPLITS
 
 DATA = "data"
 
@@ -67,9 +67,7 @@ _FINETUNED = ("sft",)
 
 def _released(release: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(release / "records.parquet").filter(
-            pl.col("outcome").is_in([fate.value for fate in SPLITS])
-        )
+        return scan_released(release).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{release}: its records cannot be read; run `assay curate` again") from error
 

@@ -17,6 +17,7 @@ from checks.registry import Check, Severity
 from pipelines._coverage import coverage
 from pipelines._examples import examples_of
 from pipelines._histogram import histogram, spread
+from pipelines._released import is_released
 from pipelines._restored import is_restored
 from pipelines._thresholds import thresholds_of
 from schemas.outcome import (
@@ -170,7 +171,7 @@ def _difficulty(released: pl.DataFrame, figures: Mapping[str, Any]) -> Difficult
 
 def released_of(records: pl.DataFrame) -> pl.DataFrame:
     """The records in train, validation and test."""
-    return records.filter(pl.col("outcome").is_in([fate.value for fate in SPLITS]))
+    return records.filter(is_released())
 
 
 def _sources(files: Sequence[SourceFigures]) -> Sources:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pipelines.advice.memory import GB, Memory, Method, Optimizer, Training, memory
-from pipelines.advice.model_shape import ModelShape
+from pipelines.advice.model_shape import ModelShape, guessed_shape, parameters_named
+from schemas.advice import Published
 
 # Rows worked on at once; more are gathered over several steps. Beyond 16 a GPU is busy with sequences of usual length.
 BATCHES = (16, 8, 4, 2, 1)
@@ -45,22 +46,13 @@ def _forms(method: Method, sequence: int, rank: int) -> Iterator[Training]:
             yield Training(method, sequence, batch, checkpointing, optimizer, rank)
 
 
-class Published(NamedTuple):
-    """A figure that others measured or stated, beside ours for the same."""
-
-    what: str
-    published: str
-    ours: float  # GB, or millions where `unit` says so
-    unit: str
-    source: str
-
-
 _LORA = "Hu et al. 2021, LoRA, section 4.2"
 _QLORA = "Dettmers et al. 2023, QLoRA"
 
 
-def published(shapes: "dict[str, ModelShape]") -> list[Published]:
-    """`shapes` by "13B", "33B", "65B" and "175B"."""
+def published() -> list[Published]:
+    """What others measured or stated, beside what is worked out here for the same."""
+    shapes = {size: guessed_shape(parameters_named(size)) for size in ("13B", "33B", "65B", "175B")}
 
     def gigabytes(size: str, how: Training) -> float:
         return round(memory(shapes[size], how).total / GB, 1)
@@ -70,14 +62,18 @@ def published(shapes: "dict[str, ModelShape]") -> list[Published]:
     of_175 = memory(shapes["175B"], Training(Method.FULL, 1, optimizer=Optimizer.BF16))
     frozen = memory(shapes["175B"], Training(Method.LORA, 1, rank=4, every_matrix=False))
     return [
-        Published("13B, weights in 16 bits", "26 GB", round(states.weights / GB, 1), "GB", "2 bytes a parameter"),
-        Published("13B, with gradients and Adam in 16 bits", "104 GB", _states(states), "GB", "8 bytes a parameter"),
-        Published("65B, full, 32-bit Adam", "more than 780 GB", _states(of_65), "GB", f"{_QLORA}, section 1"),
-        Published("33B, QLoRA", "21 GB", gigabytes("33B", Training(Method.QLORA, 512)), "GB", f"{_QLORA}, table 6"),
-        Published("65B, QLoRA", "41 GB", gigabytes("65B", Training(Method.QLORA, 512)), "GB", f"{_QLORA}, table 6"),
-        Published("GPT-3 175B, full", "1.2 TB", _states(of_175), "GB", _LORA),
-        Published("GPT-3 175B, LoRA", "350 GB", _states(frozen), "GB", _LORA),
+        _told("13B, weights in 16 bits", "26 GB", round(states.weights / GB, 1), "GB", "2 bytes a parameter"),
+        _told("13B, with gradients and Adam in 16 bits", "104 GB", _states(states), "GB", "8 bytes a parameter"),
+        _told("65B, full, 32-bit Adam", "more than 780 GB", _states(of_65), "GB", f"{_QLORA}, section 1"),
+        _told("33B, QLoRA", "21 GB", gigabytes("33B", Training(Method.QLORA, 512)), "GB", f"{_QLORA}, table 6"),
+        _told("65B, QLoRA", "41 GB", gigabytes("65B", Training(Method.QLORA, 512)), "GB", f"{_QLORA}, table 6"),
+        _told("GPT-3 175B, full", "1.2 TB", _states(of_175), "GB", _LORA),
+        _told("GPT-3 175B, LoRA", "350 GB", _states(frozen), "GB", _LORA),
     ]
+
+
+def _told(what: str, published: str, ours: float, unit: str, source: str) -> Published:
+    return Published(what=what, published=published, ours=ours, unit=unit, source=source)
 
 
 def _states(of: Memory) -> float:

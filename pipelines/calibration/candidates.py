@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import polars as pl
 
+from pipelines._released import is_released
 from schemas.calibration import Calibrated
 from schemas.decision import TaskKind, Verdict
 from schemas.errors import ReleaseError, UsageError
-from schemas.outcome import QUALITY_LOW, SPLITS, Fate
+from schemas.outcome import QUALITY_LOW, Fate
 from schemas.settings import Settings
 
 CANDIDATES = pl.Schema({"id": pl.String(), "score": pl.Float64(), "a": pl.Int64(), "b": pl.Int64()})
@@ -71,9 +72,8 @@ def _pairs(release: Path, settings: Settings) -> Candidates:
 def _records(release: Path, settings: Settings) -> Candidates:
     columns = ["row_id", "record_id", "quality", "outcome", "reasons"]
     records = _read(release / "records.parquet", columns)
-    released = pl.col("outcome").is_in([fate.value for fate in SPLITS])
     only_low = (pl.col("outcome") == Fate.REVIEW.value) & (pl.col("reasons") == pl.lit([QUALITY_LOW]))
-    rows = records.filter(released | only_low, pl.col("quality").is_not_null())
+    rows = records.filter(is_released() | only_low, pl.col("quality").is_not_null())
     none = pl.lit(None, dtype=pl.Int64)
     frame = rows.select(id="record_id", score="quality", a="row_id", b=none).unique("id", keep="first").sort("id")
     return Candidates("min_quality", frame, settings.route.min_quality, 0.0, {})

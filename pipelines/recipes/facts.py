@@ -9,11 +9,11 @@ import polars as pl
 from pipelines.advice.effort import EFFECTIVE_BATCH, epochs_for
 from pipelines.advice.fits import fit
 from pipelines.advice.memory import GB, Method
+from pipelines.advice.method import RANK
 from pipelines.advice.model_shape import ModelShape
 from schemas.errors import UsageError
 from schemas.report import Report
 
-RANK = 16
 # Windows are a multiple of it: what tiles of a matrix product divide evenly.
 STEP = 128
 LONGEST_WINDOW = 8_192

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipelines.recipes.commented import Line, as_yaml
 from pipelines.recipes.facts import Facts
+from pipelines.recipes.training_arguments import training_arguments
 
 EXPORT = "llama-factory"
 COMMAND = "llamafactory-cli train sft.yaml"
@@ -33,17 +34,8 @@ def files(facts: Facts, head: str, data: Path) -> dict[str, str]:
         Line("template", "default", "set it to the model's family: llama3, qwen, mistral, gemma"),
         Line("cutoff_len", facts.window.whole, facts.window.why),
         Line("packing", facts.packing, facts.packing_why),
-        Line("per_device_train_batch_size", facts.batch.whole, facts.batch.why),
-        Line("gradient_accumulation_steps", facts.accumulation.whole, facts.accumulation.why),
         Line("disable_gradient_checkpointing", not facts.checkpointing, facts.checkpointing_why),
-        Line("learning_rate", facts.learning_rate.value, facts.learning_rate.why),
-        Line("lr_scheduler_type", "cosine"),
         Line("warmup_ratio", facts.warmup.value, facts.warmup.why),
-        Line("num_train_epochs", facts.epochs.whole, facts.epochs.why),
-        Line("bf16", True),
-        Line("logging_steps", 10),
-        Line("save_strategy", "epoch"),
-        Line("seed", facts.seed, "the release's"),
-        Line("output_dir", "adapter"),
+        *training_arguments(facts),
     ]
     return {"sft.yaml": as_yaml(lines, head)}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pipelines.recipes.commented import Line, as_yaml
 from pipelines.recipes.facts import Facts
+from pipelines.recipes.training_arguments import training_arguments
 
 EXPORT = "trl"
 COMMAND = "trl sft --config sft.yaml"
@@ -35,17 +36,8 @@ def files(facts: Facts, head: str, data: Path) -> dict[str, str]:
         Line("lora_alpha", facts.alpha.whole, facts.alpha.why),
         Line("lora_dropout", facts.dropout.value, facts.dropout.why),
         Line("lora_target_modules", "all-linear", "on all matrices of a layer, which QLoRA's paper needs"),
-        Line("per_device_train_batch_size", facts.batch.whole, facts.batch.why),
-        Line("gradient_accumulation_steps", facts.accumulation.whole, facts.accumulation.why),
         Line("gradient_checkpointing", facts.checkpointing, facts.checkpointing_why),
-        Line("learning_rate", facts.learning_rate.value, facts.learning_rate.why),
-        Line("lr_scheduler_type", "cosine"),
         Line("warmup_steps", facts.warmup.value, f"a share of all steps, {facts.warmup.why}"),
-        Line("num_train_epochs", facts.epochs.whole, facts.epochs.why),
-        Line("bf16", True),
-        Line("logging_steps", 10),
-        Line("save_strategy", "epoch"),
-        Line("seed", facts.seed, "the release's"),
-        Line("output_dir", "adapter"),
+        *training_arguments(facts),
     ]
     return {"sft.yaml": as_yaml(lines, head)}

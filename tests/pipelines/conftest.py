@@ -10,6 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines._progress import Reporter, report_to
+
 SOURCES = {
     "tasks.jsonl": [
         {"instruction": "Name the capital of France.", "input": "", "output": "The capital of France is Paris."},
@@ -34,6 +36,23 @@ SOURCES = {
         ),
     ],
 }
+
+
+class Heard(Reporter):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str) -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+def heard() -> Iterator[list[str]]:
+    """What the person who waits is told."""
+    listener = Heard()
+    report_to(listener)
+    yield listener.lines
+    report_to(Reporter())
 
 
 @pytest.fixture(scope="session")

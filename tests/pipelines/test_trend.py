@@ -5,33 +5,14 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from pipelines import _trend
 from pipelines._course import make_release
 from pipelines._last_release import last_release, previous_of
-from pipelines._progress import Reporter, report_to
 from pipelines.gate import report_of
 from schemas.report import Report
 from schemas.settings import Settings
 
 Stored = Callable[[str], Report]
-
-
-class Heard(Reporter):
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def line(self, text: str) -> None:
-        self.lines.append(text)
-
-
-@pytest.fixture
-def heard():
-    listening = Heard()
-    report_to(listening)
-    yield listening.lines
-    report_to(Reporter())
 
 
 def grown(source: Path, folder: Path) -> Path:
