@@ -60,7 +60,7 @@ long: setup ## what CI runs in a short form: a million labels, more ways to lose
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q tests/annotation/test_agreement_file.py
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q -m long tests
 
-kill: setup ## runs killed 200 times at moments that a seed chooses, and finished; ASSAY_KILL_SEED=2
+kill: setup ## runs killed 200 times at moments that a seed chooses, and finished; ASSAY_KILL_SEED=2 ASSAY_KILL_FROM=150
 	@ASSAY_TESTS_LONG=1 $(BIN)/pytest -q -s tests/survival/test_kill.py
 
 trainers: setup .venv-litgpt/.ready ## exports, read by the trainers' own loaders
