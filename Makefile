@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-advice bench-annotation constraints clean
+.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-advice bench-lift bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,9 @@ bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 100
 
 bench-advice: setup ## how often advice's rules agree with data whose kind is known, and docs/advise.md
 	@$(BIN)/python -m benchmarks.advice $(if $(DATA),--data "$(DATA)")
+
+bench-lift: setup ## a small model finetuned on each choice of data, in docs/evidence.md; SEEDS=3 ONLY=selections|dirt
+	@$(BIN)/python -m benchmarks.lift $(if $(SEEDS),--seeds $(SEEDS)) $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data "$(DATA)")
 
 bench-annotation: setup ## how fast the annotation server answers, and whether that keeps what is promised; RECORDS=10000
 	@$(BIN)/python -m benchmarks.annotation_engine $(if $(RECORDS),--records $(RECORDS))
