@@ -17,7 +17,7 @@ def choose(make_records: Make, size: int, vectors: list[list[float]], quality: l
     )
     rows = np.array(vectors, dtype=np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    return select(ready, rows, target_size=size, max_similarity=0.9, seed=1)
+    return select(ready, rows, method="deita", target_size=size, max_similarity=0.9, seed=1)
 
 
 def test_the_best_are_taken_but_not_twice_the_same(make_records: Make) -> None:
