@@ -17,9 +17,7 @@ from schemas.errors import SettingsError
 BESIDE = ("project", "runner")
 """Sections of assay.yaml that say when and where, and nothing of what a release holds: see schemas/project.py."""
 
-SelectionMethod = Literal[
-    "quality", "deita", "k-center", "facility-location", "difficulty", "mix", "random", "longest"
-]
+SelectionMethod = Literal["quality", "deita", "k-center", "facility-location", "difficulty", "mix", "random", "longest"]
 Format = Literal["trl", "llama-factory", "axolotl", "litgpt", "openai"]
 # YAML reads a bare `off` as false.
 SeverityOverride = Annotated[

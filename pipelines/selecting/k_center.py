@@ -1,4 +1,4 @@
-"""Greedy k-center: always the record that lies farthest from all that is taken. Exact, a block of candidates at a time."""
+"""Greedy k-center: always the record that lies farthest from all that is taken; exact, a block of records at a time."""
 
 import numpy as np
 from numpy.typing import NDArray

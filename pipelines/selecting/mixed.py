@@ -26,17 +26,16 @@ def weights(records: pl.DataFrame) -> NDArray[np.float64]:
     well as those in the middle. What could not be scored in one has the share of the other; in both, 0. A prompt that
     does not help to its answer is not hard but useless: 0.
     """
-    shares = [_share(records["quality"])]
-    if DIFFICULTY in records.columns and records[DIFFICULTY].null_count() < records.height:
-        ratio = records[DIFFICULTY]
-        helped = _share(records.select(pl.when(pl.col(DIFFICULTY) < NO_HELP).then(DIFFICULTY)).to_series())
-        shares.append(pl.select(pl.when(ratio >= NO_HELP).then(0.0).otherwise(helped)).to_series())
+    logs = pl.DataFrame({"quality": _share(records["quality"]).log()})
+    if DIFFICULTY not in records.columns or records[DIFFICULTY].null_count() == records.height:
+        mean = pl.col("quality") / 2
     else:
-        shares.append(pl.repeat(1.0, records.height, eager=True))
-    logs = pl.DataFrame([share.alias(str(at)).log() for at, share in enumerate(shares)])
+        hard = _share(records.select(pl.when(pl.col(DIFFICULTY) < NO_HELP).then(DIFFICULTY)).to_series())
+        useless = records[DIFFICULTY] >= NO_HELP
+        logs = logs.with_columns(hard=pl.when(useless).then(0.0).otherwise(hard).log())
+        mean = pl.mean_horizontal("quality", "hard")
     # log 0 is minus infinity, and so is a mean with it: its exponential is 0 again.
-    mean = logs.select(pl.mean_horizontal(pl.all()).exp().fill_null(0.0)).to_series()
-    found: NDArray[np.float64] = mean.to_numpy().astype(np.float64)
+    found: NDArray[np.float64] = logs.select(mean.exp().fill_null(0.0)).to_series().to_numpy().astype(np.float64)
     return found
 
 
