@@ -40,6 +40,10 @@ class Inverted:
         """How many cells each row is looked for in."""
         return int(self._index.nprobe)
 
+    def look_in(self, cells: int) -> None:
+        """Look for each row in so many cells."""
+        self._index.nprobe = min(cells, self.cells)
+
     def reach(self, a: NDArray[np.int64], b: NDArray[np.int64], lost: float) -> None:
         """Look in as many cells as find all but the share `lost` of these pairs, from either end of each."""
         if not len(a):

@@ -34,6 +34,7 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
     from pipelines._sources import is_utf8
     from pipelines.cache.home import default_cache
     from pipelines.embedding.encoder import Encoder
+    from pipelines.selecting.methods import refuse_unmeasured
     from pipelines.trainability.measuring import plan_of
     from pipelines.validate import checks_in_force
 
@@ -53,6 +54,7 @@ def refuse_hopeless(sources: Sequence[str], out: Path, settings: Settings) -> No
         from pipelines.difficulty.causal_folder import CausalFolder
 
         CausalFolder(settings.difficulty.model)
+    refuse_unmeasured(settings.selection.method, measured=settings.difficulty.measure)
 
 
 def _refuse_missing(sources: Sequence[str]) -> None:
@@ -154,7 +156,7 @@ def refuse_unknown(figure: str, settings: Settings) -> None:
     if steps[0] == "exports":
         known = steps[1:2] != [] and steps[1] in settings.export.formats and _holds(ExportFigures, steps[2:])
     if steps[0] == "selection":
-        known = known and settings.selection.target_size is not None
+        known = known and settings.selection.wanted
     # Without a target no check of trainability is about any row, and none would fail.
     if steps[0] == "training" or steps[:2] == ["checks", "trainability"]:
         known = known and settings.training.target is not None

@@ -299,14 +299,16 @@ def select(run: Run) -> Result:
     from pipelines.selection import select as choose
 
     settings = run.settings.selection
-    if settings.target_size is None:
+    if not settings.wanted:
         everything = pl.scan_parquet(run.work / "route.parquet")
         return Result(everything, None, {}, everything.select(pl.len()).collect().item())
     records = kept(run, "route")
     outcome = choose(
         records,
         vectors(run),
+        method=settings.method,
         target_size=settings.target_size,
+        target_tokens=settings.target_tokens,
         max_similarity=settings.max_similarity,
         seed=run.settings.seed,
     )

@@ -15,6 +15,7 @@ from pipelines._shown import count, figure, one_line, plural, share, similarity
 from pipelines._thresholds import calibrated_lines
 from schemas.outcome import SPLITS, Fate
 from schemas.report import (
+    Baseline,
     CheckFigures,
     DemandResult,
     Difficulty,
@@ -43,7 +44,7 @@ class Found(NamedTuple):
 
 
 def summary_lines(report: Report) -> list[str]:
-    """At most fourteen lines: where the rows went, what was removed and why, and the gate's verdict."""
+    """Some fourteen lines: where the rows went, what was removed and why, and the gate's verdict."""
     rows, duplicates, splits = report.rows, report.duplicates, report.splits
     split_rows = ", ".join(f"{getattr(splits, fate.value).rows:,} {fate.value}" for fate in SPLITS)
     lines = [
@@ -78,7 +79,7 @@ def _where_there_is_one(report: Report) -> list[tuple[str, str]]:
         ("target", training_line(report.training) if report.training else ""),
         ("difficulty", _difficulty(report.difficulty) if report.difficulty else ""),
         ("people", people_line(report.people)),
-        ("selection", _selection(report.selection) if report.selection else ""),
+        *(selection_lines(report.selection) if report.selection else ()),
     ]
 
 
@@ -89,13 +90,22 @@ def _origin(report: Report) -> str:
     return f"{count(report.rows.source_rows)}{became} from {plural(sources.read, 'source')}{refused}"
 
 
-def _selection(selection: Selection) -> str:
-    """The chosen subset beside its baselines of the same size: mean quality and Vendi score of each."""
-    parts = [
-        f"{one.method} {figure(one.quality_mean)} quality, {figure(one.vendi)} Vendi"
-        for one in (selection.chosen, *selection.baselines)
-    ]
-    return f"{count(selection.selected)} of {count(selection.target_size)} asked; " + " | ".join(parts)
+def selection_lines(selection: Selection) -> list[tuple[str, str]]:
+    """The chosen subset beside its baselines of the same size, and those of the same tokens: title and text of each."""
+    asked = f"{count(selection.target_size)} asked"
+    if selection.target_tokens is not None:
+        asked = f"rows within {count(selection.target_tokens)} tokens"
+    beside = " | ".join(map(_subset, (selection.chosen, *selection.baselines)))
+    lines = [("selection", f"{count(selection.selected)} of {asked}; {beside}")]
+    if selection.at_equal_tokens:
+        told = (f"{_subset(one)}, {plural(one.rows, 'row')}" for one in selection.at_equal_tokens)
+        lines.append(("same tokens", " | ".join(told)))
+    return lines
+
+
+def _subset(one: Baseline) -> str:
+    tokens = "" if one.tokens is None else f", {count(one.tokens)} tokens"
+    return f"{one.method} {figure(one.quality_mean)} quality, {figure(one.vendi)} Vendi{tokens}"
 
 
 def training_line(training: Training) -> str:

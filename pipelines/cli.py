@@ -62,6 +62,10 @@ def curate(
         str | None, typer.Option(metavar="NAME", help="What rows are licensed under that do not say so.")
     ] = None,
     target_size: Annotated[int | None, typer.Option(help="Select this many records.")] = None,
+    target_tokens: Annotated[int | None, typer.Option(help="Select records of this many tokens.")] = None,
+    select: Annotated[
+        str | None, typer.Option(metavar="METHOD", help="How records are selected; docs/selection.md.")
+    ] = None,
     min_similarity: Annotated[
         float | None, typer.Option(help="Cosine from which prompts are semantic duplicates.")
     ] = None,
@@ -100,7 +104,7 @@ def curate(
         },
         contamination={"against": against},
         difficulty={"measure": difficulty or None},
-        selection={"target_size": target_size},
+        selection={"target_size": target_size, "target_tokens": target_tokens, "method": select},
         split={"previous": previous},
         export={"formats": to},
         training={"target": target},

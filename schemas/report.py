@@ -253,21 +253,26 @@ class Difficulty(Part):
 
 
 class Baseline(Part):
-    """A subset of the same size chosen another way."""
+    """A subset: the chosen one, or one chosen in a simpler way."""
 
-    method: str
+    method: str  # in words
     rows: int
+    tokens: int | None = None  # null in releases of before they were summed
     quality_mean: float | None
     vendi: float | None
     tokens_mean: float | None
     nearest_mean: float | None
+    difficulty_mean: float | None = None  # of the ratios of perplexities; null where they were not measured
 
 
 class Selection(Part):
-    target_size: int
+    method: str = "deita"  # as the settings name it; there was no other before it was told
+    target_size: int | None  # records asked for; null where tokens were
+    target_tokens: int | None = None
     selected: int
     chosen: Baseline
-    baselines: list[Baseline]
+    baselines: list[Baseline]  # of as many rows
+    at_equal_tokens: list[Baseline] = []  # by the same methods, of no more tokens than the chosen rows have
 
 
 class SplitFigures(Part):

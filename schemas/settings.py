@@ -17,6 +17,7 @@ from schemas.errors import SettingsError
 BESIDE = ("project", "runner")
 """Sections of assay.yaml that say when and where, and nothing of what a release holds: see schemas/project.py."""
 
+SelectionMethod = Literal["quality", "deita", "k-center", "facility-location", "difficulty", "mix", "random", "longest"]
 Format = Literal["trl", "llama-factory", "axolotl", "litgpt", "openai"]
 # YAML reads a bare `off` as false.
 SeverityOverride = Annotated[
@@ -115,8 +116,25 @@ class SelectionSettings(Frozen):
     """A subset instead of everything."""
 
     target_size: int | None = Field(default=None, ge=1)
+    # Instead of so many records, as many as have so many tokens.
+    target_tokens: int | None = Field(default=None, ge=1)
+    # What the others cost and reach: docs/selection.md.
+    method: SelectionMethod = "deita"
     # DEITA's representation filter (arXiv:2312.15685) skips a record this close to one selected.
     max_similarity: float = Field(default=0.9, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "SelectionSettings":
+        if self.target_size is not None and self.target_tokens is not None:
+            raise ValueError("give target_size or target_tokens, not both")
+        if self.method != "deita" and not self.wanted:
+            raise ValueError(f"method {self.method} chooses nothing without target_size or target_tokens; give one")
+        return self
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is selected out."""
+        return self.target_size is not None or self.target_tokens is not None
 
 
 class ContaminationSettings(Frozen):

@@ -95,6 +95,10 @@ def test_a_directory_that_contains_itself(prefect_server: None, store: Path, tmp
         (["--seed", "-1"], "seed"),
         (["--seed", "many"], "--seed"),
         (["--target-size", "0"], "selection.target_size"),
+        (["--target-size", "2", "--target-tokens", "9"], "give target_size or target_tokens, not both"),
+        (["--select", "k-center"], "chooses nothing without target_size or target_tokens; give one"),
+        (["--select", "best", "--target-size", "2"], "selection.method: Input should be 'quality', 'deita',"),
+        (["--select", "difficulty", "--target-size", "2"], "was not measured; add --difficulty"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["--policy", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["--model", "./nowhere"], "./nowhere: is not a folder with a model"),
@@ -159,6 +163,7 @@ def test_a_subset_is_told_beside_its_baselines(prefect_server: None, store: Path
     assert "quality, then spread" in line
     assert "| random" in line
     assert "| longest response" in line
+    assert "same tokens random" in said
 
 
 def test_gate_and_report_speak_json(finished: Path) -> None:

@@ -80,9 +80,13 @@ def test_a_record_keeps_its_split_when_its_source_grows(
 
 
 def test_a_subset_stands_beside_its_baselines(source: Path, prefect_server: None, store: Path, tmp_path: Path) -> None:
-    report = report_of(run([source], tmp_path / "some", selection={"target_size": 5}))
+    report = report_of(run([source], tmp_path / "some", selection={"target_size": 5, "method": "mix"}))
     assert report.selection is not None
+    assert report.selection.method == "mix"
     assert [report.selection.chosen.rows, *(one.rows for one in report.selection.baselines)] == [5, 5, 5]
+    spent = report.selection.chosen.tokens
+    assert spent
+    assert all(0 < (one.tokens or 0) <= spent for one in report.selection.at_equal_tokens)
     assert report.rows.outcomes["unselected"] > 0
     assert report.rows.released == 5
     assert report.rows.reconciles

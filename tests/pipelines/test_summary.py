@@ -29,7 +29,7 @@ def hostile_report() -> Report:
 
 def test_the_terminal_gets_some_dozen_lines() -> None:
     lines = summary_lines(full_report())
-    assert len(lines) <= 15
+    assert len(lines) <= 16
     assert (
         "licences    CC-BY-SA-4.0 5,000, CC-BY-NC-4.0 4,000, MIT 100, House rules 12; 40,210 rows state none; 12 not "
         in ("\n".join(lines))

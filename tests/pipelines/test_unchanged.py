@@ -102,7 +102,14 @@ def test_other_sources_are_another_run(call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed", [{"seed": 7}, {"export": {"formats": ["openai"]}}, {"validation": {"max_tokens": 100}}, {"policy": None}]
+    "changed",
+    [
+        {"seed": 7},
+        {"export": {"formats": ["openai"]}},
+        {"validation": {"max_tokens": 100}},
+        {"policy": None},
+        {"selection": {"target_size": 9, "method": "k-center"}},
+    ],
 )
 def test_other_settings_are_another_run(made: Call, changed: dict[str, Any]) -> None:
     assert made.again(**changed) is None
