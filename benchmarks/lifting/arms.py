@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from pipelines.selecting.methods import METHODS, choose
 
 from benchmarks.labels.reading import content, records
 from benchmarks.lifting.dirt import planted
@@ -19,9 +18,10 @@ from pipelines._released import scan_released
 from pipelines.cache.home import default_cache
 from pipelines.difficulty.turns import Sequence as Tokens
 from pipelines.embedding.encoder import Encoder
+from pipelines.selecting.methods import METHODS, choose
 from schemas.settings import SelectionSettings
 
-POOL, CLEAN = 3_000, 1_000
+POOL, CLEAN = 1_500, 1_000
 """Rows of Alpaca, drawn at random, that all arms choose from; and rows of Dolly that faults are planted in."""
 CHOSEN = 12_000
 """Tokens that a choice holds: about 120 rows."""

@@ -25,7 +25,7 @@ class Runs(NamedTuple):
         """Nats a token.
 
         >>> Runs(np.array([[1.0, 3.0], [3.0, 5.0]]), np.array([1, 1])).mean()
-        1.5
+        3.0
         """
         return float(self.sums.mean(0).sum() / self.tokens.sum())
 

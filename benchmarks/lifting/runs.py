@@ -27,17 +27,19 @@ class Held(NamedTuple):
     demands: list[Demand]
 
 
-def run(halves: Halves, arm: Arm | None, seed: int, held: Held, folder: Path) -> dict[str, Any]:
-    """The run's figures: read where it was made before of the very same texts, else made and kept; no arm, no training."""
-    told = arm.of(seed, TOKENS) if arm else []
+def run(
+    halves: Halves, arm: Arm | None, seed: int, held: Held, folder: Path, *, tokens: int = TOKENS
+) -> dict[str, Any]:
+    """The run's figures: read where it was made before of the same texts, else made and kept. No arm: untrained."""
+    told = arm.of(seed, tokens) if arm else []
     name = arm.name if arm else BASE
-    path = folder / f"{name.replace(' ', '-')}-{seed}-{_digest(told, halves.cut)}.json"
+    path = folder / f"{name.replace(' ', '-')}-{seed}-{_digest(told, tokens, halves.cut)}.json"
     if path.is_file():
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return found
     if told:
         texts = halves.texts(told)
-        with trained(halves, texts, tokens=TOKENS, seed=seed) as seen:
+        with trained(halves, texts, tokens=tokens, seed=seed) as seen:
             made = {"seen": seen, **_measured(halves, held)}
     else:
         made = {"seen": 0, **_measured(halves, held)}
@@ -60,7 +62,7 @@ def _measured(halves: Halves, held: Held) -> dict[str, Any]:
     }
 
 
-def _digest(told: Sequence[Tokens], cut: int) -> str:
+def _digest(told: Sequence[Tokens], tokens: int, cut: int) -> str:
     """Names everything that a run's outcome depends on but the seed."""
-    said = json.dumps([TOKENS, RANK, RATE, BATCH, cut, [one.ids for one in told]])
+    said = json.dumps([tokens, RANK, RATE, BATCH, cut, [one.ids for one in told]])
     return hashlib.sha256(said.encode()).hexdigest()[:12]

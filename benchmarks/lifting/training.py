@@ -25,19 +25,12 @@ _SORTED = 32
 def trained(halves: Halves, texts: Sequence[Text], *, tokens: int, seed: int) -> Iterator[int]:
     """Within the block the model is trained; afterwards it is as it was. Yields how many tokens it has seen."""
     import torch
-    from peft import LoraConfig, get_peft_model
+    from peft import LoraConfig, LoraModel
 
     torch.manual_seed(seed)
-    adapted = get_peft_model(
-        halves.model,
-        LoraConfig(
-            r=RANK,
-            lora_alpha=2 * RANK,
-            target_modules=["q_proj", "v_proj"],
-            layers_to_transform=list(range(halves.cut, halves.model.config.num_hidden_layers)),
-            task_type="CAUSAL_LM",
-        ),
-    )
+    upper = list(range(halves.cut, halves.model.config.num_hidden_layers))
+    adapter = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=["q_proj", "v_proj"], layers_to_transform=upper)
+    adapted = LoraModel(halves.model, adapter, "default")
     try:
         yield _train(halves, [each for each in adapted.parameters() if each.requires_grad], texts, tokens, seed)
     finally:
