@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-advice bench-lift bench-annotation constraints clean
+.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-selection bench-advice bench-lift bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench-quality: setup ## how well checks find what people find; ONLY="curation" D
 
 bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000" RUNNER=local|dask|hosts
 	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(RUNNER),--runner $(RUNNER)) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
+
+bench-selection: setup ## what each method of selection costs and reaches on a release: DIR=runs/demo SIZES="100 200"
+	@$(BIN)/python -m benchmarks.choosing $(or $(DIR),runs/demo) $(if $(SIZES),--sizes "$(SIZES)")
 
 bench-advice: setup ## how often advice's rules agree with data whose kind is known, and docs/advise.md
 	@$(BIN)/python -m benchmarks.advice $(if $(DATA),--data "$(DATA)")

@@ -92,11 +92,11 @@ def _origin(report: Report) -> str:
 
 def selection_lines(selection: Selection) -> list[tuple[str, str]]:
     """The chosen subset beside its baselines of the same size, and those of the same tokens: title and text of each."""
-    asked = f"{count(selection.target_size)} asked"
+    asked = f"of {count(selection.target_size)} asked"
     if selection.target_tokens is not None:
-        asked = f"rows within {count(selection.target_tokens)} tokens"
+        asked = f"within {count(selection.target_tokens)} tokens"
     beside = " | ".join(map(_subset, (selection.chosen, *selection.baselines)))
-    lines = [("selection", f"{count(selection.selected)} of {asked}; {beside}")]
+    lines = [("selection", f"{count(selection.selected)} {asked}; {beside}")]
     if selection.at_equal_tokens:
         told = (f"{_subset(one)}, {plural(one.rows, 'row')}" for one in selection.at_equal_tokens)
         lines.append(("same tokens", " | ".join(told)))

@@ -11,7 +11,7 @@ from pipelines._neighbours import nearest
 from pipelines.selecting.methods import METHODS, choose
 from pipelines.selecting.pool import Places, Vectors
 from pipelines.selecting.ranking import DIFFICULTY
-from pipelines.selecting.tokens import first_within, within
+from pipelines.selecting.tokens import spending, within
 from schemas.outcome import VERDICT_SCHEMA, Fate, Outcome
 from schemas.record import typed
 
@@ -31,7 +31,7 @@ def select(
     max_similarity: float,
     seed: int,
 ) -> Outcome:
-    """Keep the `target_size` records that `method` chooses, or those first ones that `target_tokens` pay for.
+    """Keep the `target_size` records that `method` chooses, or those that `target_tokens` pay for.
 
     `pipelines.selecting.methods` has the methods. With a target at or above what there is, all are kept. What people
     restored is taken before all others. Raises UsageError for a method that needs what was not measured.
@@ -44,7 +44,7 @@ def select(
     if target_tokens is None:
         chosen = chosen_by(method, target_size or 0)
     else:
-        chosen = first_within(lambda size: chosen_by(method, size), tokens, target_tokens)
+        chosen = spending(lambda size: chosen_by(method, size), tokens, target_tokens)
     spent = int(tokens[chosen].sum())
     orders = {name: chosen_by(name, records.height) for name in BASELINES if name != method}
     figures = {

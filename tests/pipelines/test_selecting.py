@@ -161,3 +161,10 @@ def test_the_mix_prefers_the_better_of_two_that_serve_alike() -> None:
 
 def test_settings_know_every_method_by_its_name() -> None:
     assert get_args(SelectionMethod) == tuple(METHODS)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_of_nothing_nothing_is_chosen(method: str) -> None:
+    records, _ = pool_of([((1, 0, 0), 0.5, 0.5, 0, False)])
+    assert chosen(method, records.head(0), np.zeros((0, 3), dtype=np.float32), 5) == []
+    assert chosen(method, records, np.ones((1, 1), dtype=np.float32), 5) == ["000"]

@@ -69,11 +69,12 @@ def test_at_equal_tokens_a_baseline_takes_what_the_choice_paid_for_and_no_more(m
     assert 0 < random["tokens"] <= 21
 
 
-def test_tokens_instead_of_rows_end_before_the_first_row_that_is_too_much(make_records: Make) -> None:
-    found = choose(make_records, 0, CORNERS, [0.4, 0.3, 0.2, 0.1], target_size=None, target_tokens=32, method="quality")
-    assert found.kept["source_row"].to_list() == [1, 2]
-    assert (found.figures["target_tokens"], found.figures["chosen"]["tokens"]) == (32, 21)
-    assert found.dropped["detail"].to_list() == ["not among the 2 chosen by: quality alone"] * 2
+def test_tokens_instead_of_rows_pass_over_what_no_longer_fits(make_records: Make) -> None:
+    found = choose(make_records, 0, CORNERS, [0.4, 0.3, 0.2, 0.1], target_size=None, target_tokens=23, method="longest")
+    # 13 and then 10 tokens; neither 12 nor 11 fit between them.
+    assert found.kept["source_row"].to_list() == [1, 4]
+    assert (found.figures["target_tokens"], found.figures["chosen"]["tokens"]) == (23, 23)
+    assert found.dropped["detail"].to_list() == ["not among the 2 chosen by: longest response"] * 2
     nothing = choose(make_records, 0, CORNERS, [0.4, 0.3, 0.2, 0.1], target_size=None, target_tokens=9)
     assert (nothing.kept.height, nothing.figures["chosen"]["quality_mean"]) == (0, None)
 
