@@ -29,15 +29,18 @@ class Part(NamedTuple):
     records: pl.DataFrame
 
 
-def parts(records: pl.DataFrame, by: str) -> list[Part]:
-    """A part for each value, by name; each record is in one. Raises UsageError where `by` tells nothing apart."""
+def parts(records: pl.DataFrame, by: str, *, taken: Iterable[str] = ()) -> list[Part]:
+    """A part for each value, in the order of values; each record is in one. No part has a name of `taken`.
+
+    Raises UsageError where `by` tells nothing apart.
+    """
     if by not in EACH:
         raise UsageError(f"--each {by!r}: known are {', '.join(EACH)}")
     if by not in records.columns or records[by].null_count() == records.height:
         remedy = "describe them under annotation.domains and curate again, or " if by == "domain" else ""
         raise UsageError(f"no released record has a {by}: {remedy}choose another of {', '.join(EACH)}")
     values = sorted(records[by].unique(), key=lambda value: (value is None, str(value)))
-    named = names(_shown(by, values))
+    named = names(_shown(by, values), taken)
     return [
         Part(name, None if value is None else str(value), records.filter(pl.col(by).eq_missing(pl.lit(value))))
         for name, value in zip(named, values, strict=True)

@@ -76,7 +76,7 @@ def _beside(data: Path, trainer: Trainer, kind: Kind) -> int:
     tools = data / f"{TASK[kind]}_tools" / f"{Fate.TRAIN}.jsonl"
     if trainer.export != "trl" or not tools.is_file() or folder_of(TASK[kind], data) == tools.parent.name:
         return 0
-    return pl.scan_ndjson(tools).select(pl.len()).collect().item()
+    return int(pl.scan_ndjson(tools).select(pl.len()).collect().item())
 
 
 def _head(facts: Facts, gpu: int) -> str:
