@@ -52,7 +52,7 @@ def eta_squared(measures: pl.DataFrame, name: str) -> float:
     """Variance between clusters over all variance, in [0, 1]; 0 where nothing varies. Nulls are left out."""
     value = pl.col(name)
     measures = measures.drop_nulls(name)
-    sums = measures.group_by("cluster").agg(mean=value.mean(), rows=pl.len())
+    sums = measures.group_by("cluster", maintain_order=True).agg(mean=value.mean(), rows=pl.len())
     overall = measures[name].mean()
     total = float(measures.select(((value - overall) ** 2).sum()).item())
     between = float(sums.select((pl.col("rows") * (pl.col("mean") - overall) ** 2).sum()).item())
@@ -64,7 +64,7 @@ def _stand_apart(measures: pl.DataFrame, large: list[int], strong: list[str], te
     if not large:
         return []
     off = [((pl.col(name).mean() - measures[name].mean()) / (measures[name].std() or 1.0)).abs() for name in strong]
-    means = measures.group_by("cluster").agg(off=pl.max_horizontal(*off))
+    means = measures.group_by("cluster", maintain_order=True).agg(off=pl.max_horizontal(*off))
     far = means.filter(pl.col("cluster").is_in(large), pl.col("off") >= 1).sort(
         "off", "cluster", descending=[True, False]
     )

@@ -17,7 +17,7 @@ JUDGED = 10_000
 def data_advice(released: pl.DataFrame, report: Report) -> DataAdvice:
     """Of the released records, with what checks found. Records are drawn by record_id, a digest of what they say."""
     records = released.select(needed_columns(released.columns))
-    drawn = with_needs(records.with_row_index("row").bottom_k(JUDGED, by="record_id"))
+    drawn = with_needs(records.with_row_index("row").bottom_k(JUDGED, by="record_id").sort("row"))
     needs = records.with_row_index("row").join(drawn.select("row", "need"), on="row", how="left", maintain_order="left")
     return DataAdvice(
         purpose=purpose(drawn, of=records.height), amount=amount(records, report), apart=apart(needs, report)

@@ -103,7 +103,7 @@ def _why(needs: dict[str, Share], looked_up: Share, form: Share) -> list[str]:
 
 def _evidence(judged: pl.DataFrame, counts: dict[str, int]) -> list[EvidenceRow]:
     """Two rows of each kind, the most frequent kinds first."""
-    kinds = sorted((Need(need) for need in counts), key=lambda need: -counts[need])
+    kinds = sorted((Need(need) for need in counts), key=lambda need: (-counts[need], need))
     found: list[list[EvidenceRow]] = []
     for need in kinds:
         of_kind = judged.filter(pl.col("need") == need.value)
