@@ -1,12 +1,12 @@
 """The commands for the cache: `assay cache` shows it, `assay cache prune` makes it smaller."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines._amounts import BYTES, amount
 from pipelines._commands import Commands, Json
 from schemas.errors import AssayError, UsageError
 
@@ -14,10 +14,6 @@ if TYPE_CHECKING:
     from pipelines.cache.upkeep import Kept
 
 cache = typer.Typer(cls=Commands, help="The store of what was worked out before: show it, or prune it.")
-
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
-# Decimal, as disks are sold and as the amounts shown here are.
-_BYTES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
 @cache.callback(invoke_without_command=True)
@@ -78,10 +74,10 @@ def _reached(place: str) -> Iterator[None]:
 
 
 def _bytes(said: str) -> int:
-    found = _SIZE.fullmatch(said.strip())
-    if not found:
+    found = amount(said, BYTES)
+    if found is None:
         raise UsageError(f"--max-size {said}: is not a size; say 10GB or 500MB")
-    return int(float(found[1]) * _BYTES[found[2].lower()])
+    return int(found)
 
 
 def _figures(kept: "Kept") -> dict[str, Any]:

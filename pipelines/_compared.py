@@ -24,8 +24,8 @@ _NAMED_BY = {
 }
 # Characters of a digest that tell two apart.
 _DIGEST = 12
-# Not figures of the data: what ran, lists of what was found, and what was there before.
-_NO_FIGURES = ("run", "sources", "expectations", "previous")
+# Not figures of the data: what ran, lists of what was found, what was there before, and what follows from the rest.
+_NO_FIGURES = ("run", "sources", "expectations", "previous", "advice")
 
 
 def settings_that_differ(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Setting]:

@@ -1,6 +1,6 @@
 """report.html: the report as one page that needs no network, no script and no second file.
 
-The template asks ten questions in a fixed order; what it shows is prepared here, so that it holds
+The template asks eleven questions in a fixed order; what it shows is prepared here, so that it holds
 no arithmetic. Autoescape is on and every string, from the data or not, passes `visible` on its way.
 """
 
@@ -42,6 +42,7 @@ SECTIONS = {
     "people": "What did people say, and what did it cost?",
     "splits": "Are the splits sealed?",
     "exports": "What can my trainer read?",
+    "advice": "Should I finetune on it?",
     "contract": "Does the dataset keep its contract?",
     "run": "What was this run?",
 }

@@ -6,13 +6,11 @@ import polars as pl
 
 from pipelines._manifest import read_manifest, verify_files
 from pipelines._released import scan_released
-from pipelines.advice.amount import amount
-from pipelines.advice.apart import apart
+from pipelines.advice.data import data_advice
 from pipelines.advice.fits import published
 from pipelines.advice.method import Data, Machine, method
 from pipelines.advice.model_shape import ModelShape
-from pipelines.advice.needs import needed_columns, with_needs
-from pipelines.advice.purpose import purpose
+from pipelines.advice.needs import needed_columns
 from pipelines.gate import report_of
 from schemas.advice import Advice
 from schemas.errors import ReleaseError
@@ -31,15 +29,15 @@ def advise(release: Path | None, shape: ModelShape | None, machine: Machine | No
         )
     verify_files(release, read_manifest(release))
     report, records = report_of(release), _released(release)
-    enough = amount(records, report)
-    wants = [each.method for each in enough.wanted if each.enough]
+    said = data_advice(records, report)
+    wants = [each.method for each in said.amount.wanted if each.enough]
     return Advice(
         release=str(release),
         rows=records.height,
-        purpose=purpose(records),
-        amount=enough,
+        purpose=said.purpose,
+        amount=said.amount,
         method=method(shape, machine, _data(report, records), wants) if shape and machine else None,
-        apart=apart(records, report),
+        apart=said.apart,
         published=published(),
     )
 
@@ -47,7 +45,7 @@ def advise(release: Path | None, shape: ModelShape | None, machine: Machine | No
 def _released(release: Path) -> pl.DataFrame:
     try:
         released = scan_released(release)
-        return with_needs(released.select(needed_columns(released.collect_schema().names())).collect())
+        return released.select(needed_columns(released.collect_schema().names())).collect()
     except (OSError, pl.exceptions.PolarsError) as error:
         raise ReleaseError(f"{release}: its records cannot be read; run `assay curate` again") from error
 

@@ -14,6 +14,7 @@ from pipelines._commands_by_hand import browse, restore
 from pipelines._commands_cache import cache
 from pipelines._commands_calibrate import calibrate
 from pipelines._commands_diff import diff
+from pipelines._commands_export import export
 from pipelines._commands_gate import gate
 from pipelines._commands_people import agreement, annotate, cost
 from pipelines._commands_recipe import recipe
@@ -215,24 +216,7 @@ def explain(
         typer.echo("\n\n".join("\n".join(story(one)) for one in stories))
 
 
-@app.command()
-def export(
-    release: Release,
-    to: Annotated[str, typer.Option(metavar="FORMAT", help="trl, llama-factory, axolotl, litgpt or openai.")],
-    out: Annotated[Path, typer.Option(help="The folder to write.")],
-    max_tokens: Annotated[int | None, typer.Option(help="The trainer's window; as in the run when not given.")] = None,
-    json: Json = False,
-) -> None:
-    """Write the released records of DIR as a trainer reads them."""
-    from pipelines._reexport import export_release
-
-    figures = export_release(release, to, out, max_tokens)
-    if json:
-        typer.echo(figures.model_dump_json(indent=2))
-        return
-    typer.echo(f"{figures.format}: {figures.rows:,} rows written to {out}, {figures.refused:,} refused")
-    for refusal in figures.refusals:
-        typer.echo(f"  {refusal.rows:>9,}  {refusal.reason}")
+app.command()(export)
 
 
 @app.command()

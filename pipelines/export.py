@@ -4,16 +4,16 @@ Everything is written aside and renamed, so that a folder is complete or absent.
 bytes.
 """
 
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import orjson
 import polars as pl
 
+from pipelines._aside import aside
 from pipelines._canonical import canonical
 from pipelines._released import Released
 from pipelines._saved_dataset import SavedDataset
@@ -35,7 +35,7 @@ def write_splits(records: pl.DataFrame | Released, out: Path) -> None:
     Every line has the keys of _canonical.LINE, null where absent. A message has role and content, and of the
     other keys those that any record of the release uses, null where absent.
     """
-    with _aside(out / "splits") as folder, ExitStack() as stack:
+    with aside(out / "splits") as folder, ExitStack() as stack:
         files = {split: stack.enter_context((folder / f"{split}.jsonl").open("wb")) for split in SPLITS}
         for lines in _canonical_parts(records):
             for split, file in files.items():
@@ -44,7 +44,7 @@ def write_splits(records: pl.DataFrame | Released, out: Path) -> None:
 
 def write_dataset(records: pl.DataFrame | Released, out: Path) -> None:
     """Write `out`/dataset: a DatasetDict with what the splits' files hold, typed; all three splits exist."""
-    with _aside(out / "dataset") as folder, ExitStack() as stack:
+    with aside(out / "dataset") as folder, ExitStack() as stack:
         dataset: SavedDataset | None = None
         for lines in _canonical_parts(records):
             schema = lines.drop("split").schema
@@ -72,7 +72,7 @@ def export_format(
     to = exporter(name)
     if out.exists() and not _replaceable(out):
         raise UsageError(f"{out}: is no earlier export and would be replaced; name a new folder")
-    with _aside(out) as folder:
+    with aside(out) as folder:
         written = _write_format(_released(records), to, folder, max_tokens)
     base = below or out
     return ExportFigures(
@@ -219,18 +219,3 @@ def _canonical_parts(records: pl.DataFrame | Released) -> Iterator[pl.DataFrame]
 
 def _of(lines: pl.DataFrame, split: str) -> pl.DataFrame:
     return lines.filter(pl.col("split") == split).drop("split")
-
-
-@contextmanager
-def _aside(target: Path) -> Iterator[Path]:
-    """A new folder beside `target` that takes its place at the end, and vanishes if there is an error."""
-    partial = target.with_name(f".{target.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        yield partial
-        if target.exists():
-            shutil.rmtree(target)
-        partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

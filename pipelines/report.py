@@ -20,6 +20,7 @@ from pipelines._histogram import histogram, spread
 from pipelines._released import is_released
 from pipelines._restored import is_restored
 from pipelines._thresholds import thresholds_of
+from pipelines.advice.data import data_advice
 from schemas.outcome import (
     DUPLICATE_CONFLICT,
     DUPLICATE_EXACT,
@@ -85,6 +86,11 @@ class Measured(NamedTuple):
 def build_report(measured: Measured, *, run: Run, version: str) -> Report:
     """The report but for the contract and the verdict, which need it."""
     released = released_of(measured.records)
+    report = _report(measured, released, run=run, version=version)
+    return report.model_copy(update={"advice": data_advice(released, report)})
+
+
+def _report(measured: Measured, released: pl.DataFrame, *, run: Run, version: str) -> Report:
     return Report(
         assay_version=version,
         run=run,

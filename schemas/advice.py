@@ -42,7 +42,7 @@ class Purpose(Part):
     why: list[str]
     confidence: Confidence
     confidence_because: str
-    judged: int  # released records with a prompt and an answer
+    judged: int  # released records with a prompt and an answer; of very many, those of a fair draw
     needs: dict[str, Share]  # by pipelines.advice.needs.Need, all of them
     looked_up: Share
     form: Share
@@ -144,6 +144,14 @@ class Apart(Part):
     spread: dict[str, float]  # measure -> share of its variance that lies between clusters (eta squared)
     conflicts: int  # near-equal prompts whose answers disagree
     groups: list[str]  # the clusters that stand apart, by their terms
+
+
+class DataAdvice(Part):
+    """What the data alone says; `report.json` has it as `advice`."""
+
+    purpose: Purpose | None  # null where no released row has a prompt and an answer
+    amount: Amount
+    apart: Apart
 
 
 class Advice(Part):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from schemas.advice import DataAdvice
 from schemas.calibration import Evidence
 
 REPORT_VERSION = 1
@@ -583,3 +584,4 @@ class Report(Part):
     expectations: Expectations
     gate: Verdict | None
     previous: Previous | None = None  # null where there was none
+    advice: DataAdvice | None = None  # null in releases of before there was any

@@ -2,7 +2,6 @@
 
 import polars as pl
 
-from pipelines._cluster_terms import cluster_terms
 from pipelines._shown import count, plural
 from pipelines.advice.evidence import rows_that_show
 from schemas.advice import Amount, Thin, Wanted
@@ -34,7 +33,7 @@ def amount(records: pl.DataFrame, report: Report) -> Amount:
     missing = int((ENOUGH_OF_A_KIND - thin["rows"].cast(pl.Int64)).sum())
     cost = report.people.cost if report.people else None
     per_accepted = cost.per_accepted if cost else None
-    terms = cluster_terms(records) if thin.height else {}
+    terms = dict(enumerate(report.diversity.cluster_terms))
     wanted = [_wanted(method, records.height) for method in WANTED]
     return Amount(
         says=_says(records.height, sizes.height, thin.height, wanted),

@@ -1,8 +1,9 @@
 """One adapter or several: whether clusters of prompts want different things of a model"""
 
+from collections.abc import Mapping
+
 import polars as pl
 
-from pipelines._cluster_terms import cluster_terms
 from pipelines.advice.needs import Need
 from schemas.advice import Apart
 from schemas.report import Report
@@ -17,7 +18,7 @@ MOST_NAMED = 5
 
 
 def apart(records: pl.DataFrame, report: Report) -> Apart:
-    """Of the released `records` (cluster, prompt, n_words, completion, language, need)."""
+    """Of the released `records` (cluster, completion, language, need: null where it was not judged)."""
     clustered = records.filter(pl.col("cluster").is_not_null())
     sizes = clustered.group_by("cluster").len().filter(pl.col("len") >= ROWS_FOR_AN_ADAPTER)
     conflicts = report.duplicates.conflicts
@@ -25,11 +26,12 @@ def apart(records: pl.DataFrame, report: Report) -> Apart:
         return Apart(
             verdict="unknown", says="there are no clusters to tell apart", spread={}, conflicts=conflicts, groups=[]
         )
-    measures = clustered.select("cluster", "prompt", *_measures())
+    measures = clustered.select("cluster", *_measures())
     spread = {name: eta_squared(measures, name) for name in ("answer_length", "structured", "other_language")}
     strong = [name for name, value in spread.items() if value >= LARGE]
     many = conflicts > MANY_CONFLICTS * max(1, records.height)
-    groups = _stand_apart(measures, sizes["cluster"].to_list(), strong) if strong else []
+    terms = dict(enumerate(report.diversity.cluster_terms))
+    groups = _stand_apart(measures, sizes["cluster"].to_list(), strong, terms) if strong else []
     several = len(groups) >= 1 and sizes.height >= 2
     return Apart(
         verdict="several" if several else "one", says=_says(several, strong, spread, many, conflicts, sizes.height),
@@ -41,32 +43,32 @@ def _measures() -> list[pl.Expr]:
     most = pl.col("language").drop_nulls().mode().first()
     return [
         pl.col("completion").fill_null("").str.len_chars().cast(pl.Float64).log1p().alias("answer_length"),
-        (pl.col("need") == Need.STRUCTURE.value).fill_null(False).cast(pl.Float64).alias("structured"),
+        (pl.col("need") == Need.STRUCTURE.value).cast(pl.Float64).alias("structured"),
         (pl.col("language") != most).fill_null(False).cast(pl.Float64).alias("other_language"),
     ]
 
 
 def eta_squared(measures: pl.DataFrame, name: str) -> float:
-    """Variance between clusters over all variance, in [0, 1]; 0 where nothing varies."""
+    """Variance between clusters over all variance, in [0, 1]; 0 where nothing varies. Nulls are left out."""
     value = pl.col(name)
-    sums = measures.group_by("cluster").agg(mean=value.mean(), rows=pl.len())
+    measures = measures.drop_nulls(name)
+    sums = measures.group_by("cluster", maintain_order=True).agg(mean=value.mean(), rows=pl.len())
     overall = measures[name].mean()
     total = float(measures.select(((value - overall) ** 2).sum()).item())
     between = float(sums.select((pl.col("rows") * (pl.col("mean") - overall) ** 2).sum()).item())
     return between / total if total > 0 else 0.0
 
 
-def _stand_apart(measures: pl.DataFrame, large: list[int], strong: list[str]) -> list[str]:
+def _stand_apart(measures: pl.DataFrame, large: list[int], strong: list[str], terms: Mapping[int, str]) -> list[str]:
     """Terms of the clusters with rows enough whose mean lies a standard deviation off, the furthest first."""
     if not large:
         return []
     off = [((pl.col(name).mean() - measures[name].mean()) / (measures[name].std() or 1.0)).abs() for name in strong]
-    means = measures.group_by("cluster").agg(off=pl.max_horizontal(*off))
+    means = measures.group_by("cluster", maintain_order=True).agg(off=pl.max_horizontal(*off))
     far = means.filter(pl.col("cluster").is_in(large), pl.col("off") >= 1).sort(
         "off", "cluster", descending=[True, False]
     )
-    terms = cluster_terms(measures)
-    return [terms.get(cluster, f"cluster {cluster}") for cluster in far["cluster"].head(MOST_NAMED)]
+    return [terms.get(cluster) or f"cluster {cluster}" for cluster in far["cluster"].head(MOST_NAMED)]
 
 
 _NAMED = {

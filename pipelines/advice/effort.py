@@ -1,9 +1,9 @@
 """What a finetuning run takes: steps, tokens, hours and money"""
 
 import math
-import re
 from typing import NamedTuple
 
+from pipelines._amounts import amount
 from pipelines.advice.memory import Method
 from pipelines.advice.model_shape import ModelShape
 from schemas.errors import UsageError
@@ -41,7 +41,7 @@ _FORWARD, _THROUGH, _OWN = 2, 2, 2
 EFFECTIVE_BATCH = 32
 
 
-_AMOUNT = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*(?:g(?:i?b)?)?\s*$", re.IGNORECASE)
+_GIGABYTES = {"": 1, "g": 1, "gb": 1, "gib": 1}
 
 
 def gigabytes_named(said: str) -> float:
@@ -52,11 +52,10 @@ def gigabytes_named(said: str) -> float:
 
     Raises UsageError.
     """
-    found = _AMOUNT.match(said)
-    amount = float(found[1]) if found else 0.0
-    if not 1 <= amount <= 10_000:
+    found = amount(said, _GIGABYTES) or 0.0
+    if not 1 <= found <= 10_000:
         raise UsageError(f"--gpu-memory {said!r}: give it in GB, such as 24GB")
-    return amount
+    return found
 
 
 class Effort(NamedTuple):

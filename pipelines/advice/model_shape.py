@@ -2,10 +2,10 @@
 
 import json
 import math
-import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines._amounts import amount
 from schemas.errors import ModelError, UsageError
 
 
@@ -56,7 +56,6 @@ _FAMILY = {
 _UNGATED = {"GPT-3"}
 # Beyond it the nearest published shape says nothing.
 _MOST = 2_000_000_000_000
-_NUMBER = re.compile(r"^\s*(\d+(?:\.\d+)?)\s*([kmbt]?)\s*$", re.IGNORECASE)
 _TIMES = {"": 1, "k": 10**3, "m": 10**6, "b": 10**9, "t": 10**12}
 
 
@@ -68,8 +67,7 @@ def parameters_named(said: str) -> int:
 
     Raises UsageError.
     """
-    found = _NUMBER.match(said)
-    number = round(float(found[1]) * _TIMES[found[2].lower()]) if found else 0
+    number = round(amount(said, _TIMES) or 0)
     if not 1_000_000 <= number <= _MOST:
         raise UsageError(f"--params {said!r}: give the model's parameters, from 1M to 2T, such as 135M, 7B or 13B")
     return number

@@ -29,8 +29,11 @@ _SHOWS = {
 AGREEMENT = "the rules agree with people's own categories in about four of five rows"
 
 
-def purpose(records: pl.DataFrame) -> Purpose | None:
-    """`records` with needs (pipelines.advice.needs), and where they are from; null where none can be judged."""
+def purpose(records: pl.DataFrame, *, of: int = 0) -> Purpose | None:
+    """`records` with needs (pipelines.advice.needs), and where they are from; null where none can be judged.
+
+    They are drawn from `of`, where those are more.
+    """
     judged = records.filter(pl.col("need").is_not_null())
     if judged.is_empty():
         return None
@@ -40,7 +43,8 @@ def purpose(records: pl.DataFrame) -> Purpose | None:
         share_of(sum(counts.get(need, 0) for need in kinds), judged.height) for kinds in (LOOKED_UP, FORM)
     )
     verdict, says = _verdict(judged.height, looked_up, form, needs)
-    sure, because = _confidence(verdict, judged.height, looked_up, form)
+    drawn = f" drawn of {of:,}" if of > records.height else ""
+    sure, because = _confidence(verdict, f"{plural(judged.height, 'record')}{drawn}", looked_up, form)
     return Purpose(
         verdict=verdict, says=says, why=_why(needs, looked_up, form), confidence=sure, confidence_because=because,
         judged=judged.height, needs=needs, looked_up=looked_up, form=form, evidence=_evidence(judged, counts),
@@ -82,10 +86,10 @@ def _verdict(rows: int, looked_up: Share, form: Share, needs: dict[str, Share]) 
     )
 
 
-def _confidence(verdict: str, rows: int, looked_up: Share, form: Share) -> tuple[Confidence, str]:
+def _confidence(verdict: str, judged: str, looked_up: Share, form: Share) -> tuple[Confidence, str]:
     share = looked_up if verdict == "retrieve" else form
     beyond = min(abs(share.low - HALF), abs(share.high - HALF)) if not share.low < HALF < share.high else 0.0
-    because = f"{share.low:.0%} to {share.high:.0%} by {plural(rows, 'record')} (95 %); {AGREEMENT}"
+    because = f"{share.low:.0%} to {share.high:.0%} by {judged} (95 %); {AGREEMENT}"
     return ("high" if beyond >= SURE else "medium" if beyond >= FAIRLY_SURE else "low"), because
 
 
@@ -99,7 +103,7 @@ def _why(needs: dict[str, Share], looked_up: Share, form: Share) -> list[str]:
 
 def _evidence(judged: pl.DataFrame, counts: dict[str, int]) -> list[EvidenceRow]:
     """Two rows of each kind, the most frequent kinds first."""
-    kinds = sorted((Need(need) for need in counts), key=lambda need: -counts[need])
+    kinds = sorted((Need(need) for need in counts), key=lambda need: (-counts[need], need))
     found: list[list[EvidenceRow]] = []
     for need in kinds:
         of_kind = judged.filter(pl.col("need") == need.value)

@@ -33,7 +33,8 @@ def _lines(lines: Sequence[Line], margin: str) -> Iterator[str]:
     for key, value, why in lines:
         nested = isinstance(value, list) and value and all(isinstance(each, Line) for each in value)
         text = f"{margin}{key}:" if nested else f"{margin}{key}: {_scalar(value)}"
-        yield f"{text:<{_COLUMN}}# {why}" if why else text
+        # YAML wants a blank before a comment, however long the line is.
+        yield f"{text + ' ':<{_COLUMN}}# {why}" if why else text
         if nested:
             yield from _lines(value, f"{margin}  ")
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 from pipelines.recipes.commented import Line, as_yaml
 from pipelines.recipes.facts import Facts
-
-EXPORT = "litgpt"
-COMMAND = "litgpt finetune_lora --config sft.yaml"
+from pipelines.recipes.trainer import Trainer
+from schemas.record import Kind
 
 
 def files(facts: Facts, head: str, data: Path) -> dict[str, str]:
@@ -16,7 +15,7 @@ def files(facts: Facts, head: str, data: Path) -> dict[str, str]:
         Line(
             "init_args",
             [
-                Line("json_path", str(data), "the release's train.json and val.json"),
+                Line("json_path", str(facts.data), "the release's train.json and val.json"),
                 Line("mask_prompt", True, "the answers are learned, not the prompts"),
                 Line("seed", facts.seed, "the release's"),
             ],
@@ -50,3 +49,6 @@ def files(facts: Facts, head: str, data: Path) -> dict[str, str]:
         Line("seed", facts.seed, "the release's"),
     ]
     return {"sft.yaml": as_yaml(lines, head)}
+
+
+LITGPT = Trainer("litgpt", {Kind.SFT: "litgpt finetune_lora --config sft.yaml"}, files, adapter=None)

@@ -167,13 +167,17 @@ def _poisoned(value: Any, key: str = "") -> Any:
         "text",
         "figures",
         "origin",
+        "verdict",
+        "confidence",
         "date",
         "release",
     }
     if isinstance(value, list):
         return [_poisoned(item, key) for item in value]
     if isinstance(value, dict):
-        attack = HOSTILE if key in {"families", "kinds", "settings", "versions", "benchmarks", "languages"} else ""
+        attack = (
+            HOSTILE if key in {"families", "kinds", "settings", "versions", "benchmarks", "languages", "needs"} else ""
+        )
         return {name + attack: item if name in fixed else _poisoned(item, name) for name, item in value.items()}
     long = {"prompt": 20_000, "source": 1_000, "refusal": 1_000, "description": 9}
     return HOSTILE * long.get(key, 1) if isinstance(value, str) else value

@@ -20,7 +20,8 @@ from pipelines.advice.needs import Need, with_needs
 from pipelines.advice.purpose import purpose
 from pipelines.advise import advise
 from pipelines.cli import app
-from schemas.advice import Advice
+from pipelines.gate import report_of
+from schemas.advice import Advice, DataAdvice
 from schemas.errors import ModelError, ReleaseError, UsageError
 
 SMOLLM2 = {
@@ -156,6 +157,9 @@ def test_a_form_is_for_finetuning_and_a_handful_is_for_the_prompt(make_records: 
     assert many is not None
     assert few is not None
     assert (many.verdict, few.verdict) == ("finetune", "collect")
+    drawn = purpose(with_needs(records(make_records, rows)), of=51_141)
+    assert drawn is not None
+    assert "by 120 records drawn of 51,141 (95 %)" in drawn.confidence_because
 
 
 def test_where_nothing_can_be_judged_nothing_is_said(make_records: Callable[..., pl.DataFrame]) -> None:
@@ -177,6 +181,10 @@ def test_a_release_is_advised_on_and_every_row_named_is_in_it(finished: Path) ->
     advice = Advice.model_validate_json(said.output)
     released = pl.read_parquet(finished / "records.parquet").filter(pl.col("split").is_not_null())
     assert advice.rows == released.height
+    # The page says the same.
+    assert report_of(finished).advice == DataAdvice.model_validate(
+        advice.model_dump(include={"purpose", "amount", "apart"})
+    )
     assert advice.purpose is not None
     assert advice.amount is not None
     assert advice.method is not None

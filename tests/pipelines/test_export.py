@@ -7,7 +7,10 @@ from typing import Any
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from pipelines._reexport import LIST
+from pipelines.cli import app
 from pipelines.export import export, export_format, write_dataset, write_splits
 from pipelines.formats import EXPORTERS
 from schemas.errors import UsageError
@@ -223,3 +226,21 @@ def test_a_release_without_rows_still_has_all_its_files(tmp_path):
 
     assert (figures.rows, figures.refused, figures.refusals) == (0, 0, [])
     assert lines(tmp_path / "splits/train.jsonl") == []
+
+
+def test_a_release_apart_has_each_row_in_the_folder_of_its_value(demo: Path, tmp_path: Path) -> None:
+    asked = ["export", str(demo), "--to", "trl", "--each", "language", "--out", str(tmp_path / "apart"), "--json"]
+    said = CliRunner().invoke(app, asked)
+    assert said.exit_code == 0, said.output
+    told = json.loads(said.output)
+    released = pl.read_parquet(demo / "records.parquet").filter(pl.col("split").is_not_null())
+    assert told["rows"] + told["refused"] == released.height
+    languages = dict(released.select("record_id", "language").iter_rows())
+    for name, part in told["parts"].items():
+        rows = [row for path in (tmp_path / "apart" / name).rglob("*.jsonl") for row in lines(path)]
+        assert len(rows) == part["rows"] + part["refused"]
+        assert {languages[row["record_id"]] for row in rows} == {part["value"]}
+    assert json.loads((tmp_path / "apart" / LIST).read_text()).keys() == told["parts"].keys() >= {"de", "en", "unknown"}
+    refused = CliRunner().invoke(app, [*asked[:5], "domain", *asked[6:]])
+    assert (refused.exit_code, len(refused.output.splitlines())) == (2, 1)
+    assert "is not empty" in refused.output

@@ -396,3 +396,23 @@ def test_how_splits_were_made_and_what_of_the_work_was_new(stored: Stored) -> No
     assert "follows from seed 42, until validation has 5.0% of the rows and test 5.0%" in page.sections["splits"]
     assert "checked records: by one check or more 57,635 2,640 4.6%" in page.sections["run"]
     assert "not counted in this release" in Page(render_page(stored("empty"))).sections["run"]
+
+
+def test_advice_is_told_with_its_share_its_doubt_and_rows_that_show_it() -> None:
+    report = full_report()
+    assert report.advice is not None
+    purpose = report.advice.purpose
+    assert purpose is not None
+    told = Page(render_page(report)).sections["advice"]
+    assert f"{purpose.verdict.upper()}: {purpose.says}." in told
+    assert f"Confidence {purpose.confidence}: {purpose.confidence_because}." in told
+    assert purpose.evidence[0].record_id[:12] in told
+    assert f"{report.advice.amount.thin[0].missing} more like cluster" in told
+    assert "several adapters on one base are worth a try" in told
+    assert "cannot be told" in Page(render_page(nobody_answers(report))).sections["advice"].lower()
+    assert "before there was advice" in Page(render_page(empty_report())).sections["advice"]
+
+
+def nobody_answers(report: Report) -> Report:
+    assert report.advice is not None
+    return report.model_copy(update={"advice": report.advice.model_copy(update={"purpose": None})})

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,9 @@ from pipelines.gate import report_of
 from pipelines.recipe import TRAINERS
 from pipelines.recipes.commented import Line, as_yaml
 from pipelines.recipes.facts import STEP, WHOLE
+from pipelines.recipes.learned import balance
+from schemas.errors import UsageError
+from schemas.record import Kind
 
 
 def call(release: Path, trainer: str, out: Path, *more: str) -> Any:
@@ -32,7 +34,7 @@ def test_a_recipe_holds_its_data_and_asks_the_gate_first(finished: Path, tmp_pat
     assert said.exit_code == 0, said.output
     script = (out / "train.sh").read_text().splitlines()
     gate = next(at for at, line in enumerate(script) if line.startswith("assay gate "))
-    assert script[gate + 1 :] == [TRAINERS[trainer].command]
+    assert script[gate + 1 :] == [TRAINERS[trainer].commands[Kind.SFT]]
     assert os.access(out / "train.sh", os.X_OK)
     text = "".join(path.read_text() for path in out.iterdir() if path.is_file())
     assert report_of(finished).run.run_id in text
@@ -90,41 +92,15 @@ def test_files_that_other_trainers_name_are_there(finished: Path, tmp_path: Path
     assert len(numbers) == 1
 
 
-def test_pefts_script_trains_an_adapter_and_refuses_a_touched_release(
-    finished: Path, tmp_path: Path, byte_tokenizer: Callable[[str | None], Path]
-) -> None:
-    model = tiny_model(tmp_path / "model", byte_tokenizer)
-    said = call(finished, "peft", tmp_path / "r", "--model", str(model))
-    assert said.exit_code == 0, said.output
-    run = [sys.executable, "train.py"]
-    env = {**os.environ, "HF_HUB_OFFLINE": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(run, cwd=tmp_path / "r", env=env, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr[-2_000:]
-    assert json.loads((tmp_path / "r" / "adapter" / "adapter_config.json").read_text())["r"] == 16
-    assert "train_loss" in done.stdout
+def test_pefts_script_refuses_a_touched_release(finished: Path, tmp_path: Path) -> None:
+    assert call(finished, "peft", tmp_path / "r").exit_code == 0
     touched = tmp_path / "r" / "train.py"
     touched.write_text(touched.read_text().replace(repr(str(finished.resolve())), repr(str(tmp_path / "nowhere"))))
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    run = [sys.executable, "train.py"]
     refused = subprocess.run(run, cwd=tmp_path / "r", env=env, capture_output=True, text=True, timeout=300)
     assert refused.returncode != 0
     assert "ReleaseError" in refused.stderr
-
-
-def tiny_model(folder: Path, byte_tokenizer: Callable[[str | None], Path]) -> Path:
-    """Random weights behind a tokenizer of bytes."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    template = (
-        "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}"
-        "{% if add_generation_prompt %}<assistant>{% endif %}"
-    )
-    tokenizer = AutoTokenizer.from_pretrained(byte_tokenizer(template))
-    tokenizer.save_pretrained(folder)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
-        num_key_value_heads=2, max_position_embeddings=4_096,
-    )  # fmt: skip
-    LlamaForCausalLM(config).save_pretrained(folder)
-    return folder
 
 
 def test_an_unusable_call_is_one_line(finished: Path, tmp_path: Path) -> None:
@@ -142,14 +118,70 @@ def test_an_unusable_call_is_one_line(finished: Path, tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "full").iterdir()] == ["mine.txt"]
 
 
+@pytest.mark.filterwarnings("ignore:`gradient_checkpointing` is deprecated:FutureWarning")
+def test_preferences_and_labels_are_read_by_trls_own_parser(demo: Path, tmp_path: Path) -> None:
+    from trl import DPOConfig, KTOConfig, ModelConfig, ScriptArguments, TrlParser
+
+    for kind, task, config in (("preference", "dpo", DPOConfig), ("label", "kto", KTOConfig)):
+        said = call(demo, "trl", tmp_path / task, "--kind", kind)
+        assert said.exit_code == 0, said.output
+        assert "sft rows of the release: --kind sft takes them" in said.output
+        written = yaml.safe_load((tmp_path / task / f"{task}.yaml").read_text())
+        (tmp_path / "cpu.yaml").write_text(yaml.safe_dump(written | {"bf16": False}))
+        parser = TrlParser((ScriptArguments, config, ModelConfig))
+        script, training, _ = parser.parse_args_and_config(["--config", str(tmp_path / "cpu.yaml")])
+        assert (training.beta, training.learning_rate, training.num_train_epochs) == (0.1, 5e-6, 1)
+        first = json.loads(Path(script.dataset_name, "train.jsonl").read_text().splitlines()[0])
+        assert first.keys() >= ({"chosen", "rejected"} if task == "dpo" else {"completion", "label"})
+        assert f"trl {task} --config {task}.yaml" in (tmp_path / task / "train.sh").read_text()
+    labels = pl.read_parquet(demo / "records.parquet").filter(pl.col("kind") == "kto", pl.col("split") == "train")
+    wanted, unwanted = ((labels["label"] == value).sum() for value in (True, False))
+    ratio = wanted * training.desirable_weight / (unwanted * training.undesirable_weight)
+    assert 1 <= ratio <= 4 / 3
+
+
+def test_preferences_for_other_trainers_or_a_plain_refusal(demo: Path, tmp_path: Path) -> None:
+    for trainer in ("llama-factory", "axolotl"):
+        assert call(demo, trainer, tmp_path / trainer, "--kind", "preference").exit_code == 0
+    factory, axolotl = (yaml.safe_load((tmp_path / t / "dpo.yaml").read_text()) for t in ("llama-factory", "axolotl"))
+    assert (factory["stage"], factory["pref_beta"], "packing" in factory) == ("dpo", 0.1, False)
+    assert Path(factory["dataset_dir"], f"{factory['dataset']}.jsonl").is_file()
+    assert (axolotl["rl"], axolotl["rl_beta"], axolotl["datasets"][0]["type"]) == ("dpo", 0.1, "chat_template.default")
+    assert Path(axolotl["datasets"][0]["path"]).is_file()
+    for trainer, kind, able in [
+        ("peft", "preference", "trl, axolotl, llama-factory can"),
+        ("litgpt", "label", "trl, llama-factory can"),
+        ("axolotl", "label", "trl, llama-factory can"),
+    ]:
+        refused = call(demo, trainer, tmp_path / "no", "--kind", kind)
+        assert (refused.exit_code, len(refused.output.splitlines())) == (2, 1)
+        assert able in refused.output
+        assert not (tmp_path / "no").exists()
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unwanted", "weights"),
+    [(7, 3, (1.0, 2.33)), (3, 7, (2.34, 1.0)), (4, 3, (1.0, 1.0)), (5, 5, (1.0, 1.0))],
+)
+def test_labels_are_weighed_until_wanted_answers_are_one_to_four_thirds(
+    wanted: int, unwanted: int, weights: tuple[float, float]
+) -> None:
+    labels = pl.DataFrame({"label": [True] * wanted + [False] * unwanted}).with_columns(split=pl.lit("train"))
+    assert balance(labels)[:2] == weights
+    assert 1 <= wanted * weights[0] / (unwanted * weights[1]) <= 4 / 3
+    with pytest.raises(UsageError, match="wanted and unwanted answers"):
+        balance(labels.filter(pl.col("label")))
+
+
 def test_yaml_with_reasons_is_read_as_what_was_said() -> None:
     lines = [
         Line("name", "a: b # c\n\u2028", "text of a stranger"), Line("rate", 2e-4), Line("small", 1e-10),
         Line("flag", True), Line("none", None), Line("few", 0.03), Line("inner", [Line("x", 1, "one")]),
-        Line("list", ["a", "b"]),
+        Line("list", ["a", "b"]), Line("long", "x" * 60, "a comment needs a blank before it"),
     ]  # fmt: skip
     read = yaml.safe_load(as_yaml(lines, "head\nmore"))
     assert read == {
         "name": "a: b # c\n\u2028", "rate": 2e-4, "small": 1e-10, "flag": True, "none": None, "few": 0.03,
-        "inner": {"x": 1}, "list": ["a", "b"],
+        "inner": {"x": 1}, "list": ["a", "b"], "long": "x" * 60,
     }  # fmt: skip
+    assert f'{"x" * 60}" # a comment' in as_yaml(lines, "head")
