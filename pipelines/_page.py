@@ -4,7 +4,6 @@ The template asks ten questions in a fixed order; what it shows is prepared here
 no arithmetic. Autoescape is on and every string, from the data or not, passes `visible` on its way.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from pipelines import (
     _work_done,
 )
 from pipelines._templates import TEMPLATES, environment
+from pipelines._workspace import save_text
 from schemas.report import Report
 
 if TYPE_CHECKING:
@@ -75,12 +75,8 @@ def render_page(report: Report, *, map_points: pl.DataFrame | None = None) -> st
 
 
 def write_page(report: Report, out: Path, *, map_points: pl.DataFrame | None = None) -> Path:
-    """Write the page to `out`, first beside it under another name, so that no half page is ever seen."""
-    page = render_page(report, map_points=map_points)
-    aside = out.with_name(out.name + ".part")
-    aside.write_text(page, encoding="utf-8", newline="\n")
-    os.replace(aside, out)
-    return out
+    """Write the page to `out`, so that no half page is ever seen."""
+    return save_text(render_page(report, map_points=map_points), out)
 
 
 def _environment() -> "Environment":
