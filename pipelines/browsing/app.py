@@ -24,6 +24,7 @@ from pipelines.browsing.asked import Asked, query_of
 from pipelines.browsing.guard import Guard, Keys
 from pipelines.browsing.held import Held, hold
 from pipelines.browsing.near import Near
+from pipelines.browsing.places import places
 from pipelines.browsing.telling import decided, told
 from schemas.decision import Verdict
 from schemas.errors import AssayError, UsageError
@@ -95,6 +96,7 @@ def app_of(held: Held, *, by: str, port: int, keys: Keys) -> Guard:
         Route("/api/rows", _answering(browsed, _rows), methods=["GET"]),
         Route("/api/rows/{row:int}", _answering(browsed, _row), methods=["GET"]),
         Route("/api/rows/{row:int}/near", _answering(browsed, _near), methods=["GET"]),
+        Route("/api/rows/{row:int}/places", _answering(browsed, _places), methods=["GET"]),
         Route("/api/rows/{row:int}/decide", _deciding(browsed), methods=["POST"]),
     ]
     return Guard(Starlette(routes=routes), port=port, keys=keys)
@@ -144,6 +146,10 @@ def _row(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
 def _near(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
     row = _line(held, request)
     return {**browsed.near.of(row), "copies": browsed.near.pairs(row)}
+
+
+def _places(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
+    return places(held, _line(held, request))
 
 
 def _line(held: Held, request: Request) -> dict[str, Any]:

@@ -188,8 +188,9 @@
       $("story").focus({ preventScroll: true });
       if (matchMedia("(max-width: 860px)").matches) $("story").scrollIntoView();
       $("story").dataset.row = String(row);
-      const found = await ask(`/api/rows/${row}/near`);
+      const [found, places] = await Promise.all([ask(`/api/rows/${row}/near`), ask(`/api/rows/${row}/places`)]);
       if (open.row !== row) return;
+      Story.places($("story"), places);
       $("near").replaceChildren(...Story.near(found, follows));
       $("story").dataset.near = String(row);
     } catch (error) { wrong(error); }
