@@ -17,9 +17,18 @@ from schemas.settings import Settings, load_settings
 def made(folder: Path, *sources: str, **settings: Any) -> Path:
     """A folder with the manifest of a release of these settings."""
     manifest = Manifest(
-        assay_version="0.1.0", run_id="r", created="2026-01-01T00:00:00+00:00", seed=42, sources=list(sources),
-        versions={}, settings=Settings.model_validate(settings).model_dump(mode="json"), inputs=[], counts={}, policy={}, files=[],
-    )  # fmt: skip
+        assay_version="0.1.0",
+        run_id="r",
+        created="2026-01-01T00:00:00+00:00",
+        seed=42,
+        sources=list(sources),
+        versions={},
+        settings=Settings.model_validate(settings).model_dump(mode="json"),
+        inputs=[],
+        counts={},
+        policy={},
+        files=[],
+    )
     folder.mkdir()
     (folder / MANIFEST).write_text(manifest.model_dump_json())
     return folder
@@ -66,10 +75,21 @@ def test_a_threshold_is_not_written_into_a_manifest(tmp_path: Path) -> None:
     release = made(tmp_path / "release", "raw.jsonl")
     before = (release / MANIFEST).read_bytes()
     evidence = Evidence(
-        threshold=0.9, date="2026-01-01", release=f"sha256:{'0' * 64}", answers=30, said_yes=30, skipped=0, candidates=50,
-        seed=42, demanded_precision=0.85, precision=1, precision_interval=(0.9, 1), recall=1, recall_interval=(0.9, 1),
+        threshold=0.9,
+        date="2026-01-01",
+        release=f"sha256:{'0' * 64}",
+        answers=30,
+        said_yes=30,
+        skipped=0,
+        candidates=50,
+        seed=42,
+        demanded_precision=0.85,
+        precision=1,
+        precision_interval=(0.9, 1),
+        recall=1,
+        recall_interval=(0.9, 1),
         confidence=0.95,
-    )  # fmt: skip
+    )
     with pytest.raises(SettingsError, match="is a release's manifest, which may not change"):
         write_threshold(release / MANIFEST, "min_similarity", evidence)
     assert (release / MANIFEST).read_bytes() == before
