@@ -42,9 +42,10 @@ MAP_SCHEMA = pl.Schema(
         "outcome": pl.String(),
         "source": pl.String(),
         "quality": pl.Float64(),
+        "prompt": pl.String(),
     }
 )
-"""One row a point. A point whose x or y is null or not finite has no place."""
+"""One row a point, with the beginning of its prompt. A point whose x or y is null or not finite has no place."""
 
 WIDTH, HEIGHT = 960, 720
 # Dots are sized in points, 72 to the inch, at 150 pixels to the inch.

@@ -242,5 +242,6 @@ def _points(rows: int) -> pl.DataFrame:
             "outcome": (at % 20 == 0).replace_strict({True: "duplicate", False: "train"}, return_dtype=pl.String),
             "source": pl.Series([sources[row % 3] for row in range(rows)], dtype=pl.String),
             "quality": (at % 101).cast(pl.Float64) / 100,
+            "prompt": pl.select(pl.format("Prompt {} {}", at, pl.lit(HOSTILE))).to_series(),
         }
     )
