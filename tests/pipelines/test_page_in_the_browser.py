@@ -1,5 +1,7 @@
 """The page in a real browser without a network: read by day and by night, on a phone, on paper, and by ear."""
 
+import gzip
+import json
 import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -211,6 +213,56 @@ def test_attacks_are_read_as_text(pages: dict[str, Path], opened: Open) -> None:
     assert it.page.locator("main script, iframe, form, link, img[src=x]").count() == 0
     assert it.page.locator("script").count() == 2  # what the map says, and what says it
     assert (it.asked, it.said) == ([], [])
+
+
+ALPACA = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw" / "alpaca_data.json.gz"
+SLICE = 2_000
+
+
+@pytest.fixture(scope="module")
+def alpaca(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of the first 2,000 rows of Alpaca."""
+    if not ALPACA.exists():
+        pytest.skip(f"the public sets are not beside the project ({ALPACA.name})")
+    from pipelines._course import make_release
+    from schemas.settings import Settings
+
+    folder = tmp_path_factory.mktemp("alpaca")
+    rows = json.loads(gzip.decompress(ALPACA.read_bytes()))[:SLICE]
+    (folder / "alpaca.json").write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_HOME", str(folder / "nobody"))
+        make_release([str(folder / "alpaca.json")], folder / "release", Settings())
+    return folder / "release"
+
+
+def test_a_person_sees_the_verdict_on_alpaca_first_and_every_figure_adds_up(
+    alpaca: Path, opened: Open, tmp_path: Path
+) -> None:
+    report = Report.model_validate_json((alpaca / "report.json").read_bytes())
+    assert report.gate is not None
+    for width, height in ((1280, 900), (390, 844)):
+        it = opened(alpaca / "report.html", width=width)
+        word = it.page.locator("#verdict .word")
+        assert ("PASSED" if report.gate.passed else "FAILED") in word.inner_text()
+        assert (it.look("wide"), it.look("faint"), it.said) == ([], [], [])
+        it.page.screenshot(path=tmp_path / f"alpaca-{width}.png")
+        if width > 1000:
+            assert word.bounding_box()["y"] < height  # on the first screen
+    for side in ("left", "right"):
+        labels = it.page.locator(f".flow-{side} span").all_text_contents()
+        assert sum(int(label.split()[0].replace(",", "")) for label in labels) == SLICE
+    outcomes = [int(text.replace(",", "")) for text in column(it.page, "Outcomes", 3)]
+    assert outcomes[-1] == sum(outcomes[:-1]) == SLICE
+    splits = [int(text.replace(",", "")) for text in column(it.page, "Splits", 2)]
+    assert splits[-1] == sum(splits[:-1]) == report.rows.released
+    squares = json.loads(it.page.locator("#squares").text_content())["squares"]
+    assert sum(square[1] for square in squares) == report.diversity.embedded
+    # Texts of Alpaca stand beside what was found in them.
+    it.look("openAll")
+    assert it.page.locator(".example .text").first.inner_text().strip()
+    assert it.look("wide") == []
+    assert (alpaca / "report.html").stat().st_size < 2_000_000
 
 
 def test_the_data_docs_open_from_disk_too(demo: Path, opened: Open, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A threshold calibrated in the page: yes or no by key and by button, the curve, and what is written to assay.yaml."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,8 @@ class Desk:
 
     def __init__(self, seen: Any) -> None:
         self.page = seen.page
-        self.page.click("text=Calibrate")
-        self.page.wait_for_selector("#sides .text")
+        self.page.click("#to-calibrate")
+        self.page.wait_for_selector("#done:not(:empty)")
 
     def says(self, do: Callable[[], Any]) -> str:
         """Do it, and wait until it is kept: how far one is."""
