@@ -80,8 +80,8 @@ def test_answers_by_key_and_button_are_kept_drawn_and_written_with_their_evidenc
     it.page.click("#curve button:has-text('Write dedup.min_similarity 0.80 to assay.yaml')")
     it.page.wait_for_selector("#curve .done")
     text = (desk.folder / "assay.yaml").read_text()
-    assert text.startswith(
-        "# Ours.\ndedup:\n  suspect_similarity: 0.8  # low\n  min_similarity: 0.8  # assay calibrate, "
+    assert re.match(
+        r"# Ours\.\ndedup:\n  suspect_similarity: 0\.8  # low\n  min_similarity: 0\.8 +# assay calibrate, 2", text
     )
     evidence = yaml.safe_load(text)["calibration"]["min_similarity"]
     assert (evidence["answers"], evidence["said_yes"], evidence["skipped"]) == (27, 27, 1)
