@@ -1,11 +1,10 @@
 """What was decided by hand, as a terminal shows it and as JSON."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
+from pipelines._again import next_command
 from pipelines._by_hand import Said
-from pipelines._manifest import read_manifest
 from pipelines._shown import one_line
 from schemas.decision import Verdict
 
@@ -25,11 +24,6 @@ def said_lines(release: Path, said: Said, undone: bool) -> list[str]:
     if not said.is_new:
         lines.append(f"{'known':<12}the same was said before; nothing is written twice")
     return [*lines, f"{'next':<12}{next_command(release)}"]
-
-
-def next_command(release: Path) -> str:
-    """What makes the release again; settings that were not the defaults have to be named as they were."""
-    return f"assay curate {shlex.join(map(one_line, read_manifest(release).sources))} --out {shlex.quote(str(release))}"
 
 
 def said_figures(said: Said, undone: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from checks.licenses import summed
 from pipelines._licenses_told import NO_ADVICE, demands_told, restrictions
 from pipelines._templates import environment
 from pipelines._thresholds import calibrated_lines
+from pipelines._workspace import save_text
 from schemas.outcome import SPLITS
 from schemas.report import Licenses, Report
 
@@ -84,9 +85,7 @@ def write_card(report: Report, out: Path) -> None:
         filled=_filled(report),
         advice=EXPORT_ADVICE,
     )
-    partial = out / ".README.md.partial"
-    partial.write_text(text, encoding="utf-8", newline="\n")
-    partial.replace(out / "README.md")
+    save_text(text, out / "README.md")
 
 
 def front_matter(report: Report, out: Path, licenses: Licenses) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from pipelines._commands import Json, terminable
+from pipelines._commands_calibrate import CONFIG
 
 Release = Annotated[Path, typer.Argument(metavar="DIR", help="A run's folder, as --out named it.")]
 By = Annotated[str | None, typer.Option(metavar="NAME", help="Who decides; without it your user name.")]
@@ -37,12 +38,13 @@ def browse(
     port: Annotated[int | None, typer.Option(min=0, max=65535, help="Without it 8321, or a free one.")] = None,
     host: Annotated[str, typer.Option(help="A loopback address; nothing else is listened on.")] = "127.0.0.1",
     by: By = None,
+    config: Annotated[Path, typer.Option(help="Where a threshold that is calibrated here is written.")] = CONFIG,
     open_it: Annotated[
         bool | None, typer.Option("--open/--no-open", help="Show the page in a browser; without it on a terminal only.")
     ] = None,
 ) -> None:
-    """Search the records and the ledger of DIR in a browser, and say what should not have been dropped."""
+    """Search the records and the ledger of DIR in a browser, say what should not have been dropped, calibrate."""
     from pipelines.browsing.serve import serve
 
     with terminable():
-        serve(release, host=host, port=port, by=by, open_it=open_it, say=typer.echo)
+        serve(release, host=host, port=port, by=by, config=config, open_it=open_it, say=typer.echo)

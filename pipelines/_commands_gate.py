@@ -61,6 +61,8 @@ def gate(
         raise
     _write(verdict, release, output or [], sign)
     typer.echo(_rendered(form, verdict, release), nl=False)
+    if form == "text" and verify is not None:
+        _tell_libraries(verdict)
     raise typer.Exit(0 if verdict.passed else 1)
 
 
@@ -97,6 +99,14 @@ def _verdict(release: Path, policy: Path | None, verify: Path | None, key: str |
     from pipelines.gate import gate as judge
 
     return judge(release, policy)
+
+
+def _tell_libraries(verdict: "Verdict") -> None:
+    from pipelines._binding import library_changes
+    from schemas.verdict import BoundVerdict
+
+    if isinstance(verdict, BoundVerdict) and (changed := library_changes(verdict)):
+        typer.echo(f"libraries   {changed}: the gate, asked again with those here, says the same")
 
 
 def _rendered(form: Format, answer: "Answer", release: Path) -> str:

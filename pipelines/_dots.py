@@ -31,7 +31,7 @@ def dots(
     `group` is a place in `colours`; a later colour lies on top of an earlier one. Where all x or all y
     are equal they stand in the middle.
     """
-    across, down = _placed(x, width), height - _placed(y, height)
+    across, down = placed(x, width), height - placed(y, height)
     drawn = np.zeros((height * width, 4), dtype=np.float32)  # colours weighed by their opacity, and that
     for number, rgb in enumerate(colours):
         mine = group == number
@@ -47,8 +47,8 @@ def dots(
     return picture.reshape(height, width, 4)
 
 
-def _placed(values: Floats, size: int) -> Floats:
-    """Values in pixels from the low edge."""
+def placed(values: Floats, size: int) -> Floats:
+    """Values in pixels from the low edge of a picture of this size."""
     low, span = values.min(), np.ptp(values)
     part = (values - low) / span if span > 0 else np.full(len(values), 0.5)
     return np.asarray((_MARGIN + part * (1 - 2 * _MARGIN)) * size)

@@ -15,13 +15,13 @@ from schemas.outcome import Fate
 
 # Okabe & Ito 2008, the colour-blind-safe palette; black and blue go to neither map (unseen on one theme).
 PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#CC79A7", "#D55E00", "#0072B2")
-GREY = "#8A8F98"
+GREY = "#B4BAC2"
 
 OUTCOME_COLOURS = {
     Fate.TRAIN: "#0072B2",
     Fate.VALIDATION: "#56B4E9",
     Fate.TEST: "#009E73",
-    Fate.UNSELECTED: "#8A8F98",
+    Fate.UNSELECTED: "#B4BAC2",
     Fate.UNREADABLE: "#5F6670",
     Fate.REVIEW: "#E69F00",
     Fate.REJECTED: "#F0E442",
@@ -42,9 +42,10 @@ MAP_SCHEMA = pl.Schema(
         "outcome": pl.String(),
         "source": pl.String(),
         "quality": pl.Float64(),
+        "prompt": pl.String(),
     }
 )
-"""One row a point. A point whose x or y is null or not finite has no place."""
+"""One row a point, with the beginning of its prompt. A point whose x or y is null or not finite has no place."""
 
 WIDTH, HEIGHT = 960, 720
 # Dots are sized in points, 72 to the inch, at 150 pixels to the inch.

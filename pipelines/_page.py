@@ -1,11 +1,12 @@
-"""report.html: the report as one page that needs no network, no script and no second file.
+"""report.html: the report as one page that needs no network and no second file.
 
-The template asks eleven questions in a fixed order; what it shows is prepared here, so that it holds
-no arithmetic. Autoescape is on and every string, from the data or not, passes `visible` on its way.
+Its one script sorts tables and tells of the map; without it all of the page stands there. The template
+asks eleven questions in a fixed order; what it shows is prepared here, so that it holds no arithmetic. Autoescape
+is on and every string, from the data or not, passes `visible` on its way.
 """
 
-import os
-from collections.abc import Sequence
+from base64 import b64encode
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ from pipelines import (
     _window,
     _work_done,
 )
+from pipelines._squares import squares
 from pipelines._templates import TEMPLATES, environment
+from pipelines._workspace import save_text
 from schemas.report import Report
 
 if TYPE_CHECKING:
@@ -66,22 +69,18 @@ def render_page(report: Report, *, map_points: pl.DataFrame | None = None) -> st
     """
     environment = _environment()
     template = environment.get_template("report.html.j2")
-    maps = _view.maps(report, map_points)
+    drawn = {"maps": _view.maps(report, map_points), "squares": _squares_of(report, map_points), **_script()}
     page = ""
     for examples, characters in DETAIL:
-        page = template.render(_context(report, maps, examples, characters))
+        page = template.render(_context(report, examples, characters) | drawn)
         if len(page.encode("utf-8")) <= PAGE_BYTES:
             break
     return page
 
 
 def write_page(report: Report, out: Path, *, map_points: pl.DataFrame | None = None) -> Path:
-    """Write the page to `out`, first beside it under another name, so that no half page is ever seen."""
-    page = render_page(report, map_points=map_points)
-    aside = out.with_name(out.name + ".part")
-    aside.write_text(page, encoding="utf-8", newline="\n")
-    os.replace(aside, out)
-    return out
+    """Write the page to `out`, so that no half page is ever seen."""
+    return save_text(render_page(report, map_points=map_points), out)
 
 
 def _environment() -> "Environment":
@@ -115,7 +114,7 @@ def _finalize(value: Any) -> Any:
     return _shown.visible(value) if type(value) is str else value
 
 
-def _context(report: Report, maps: Sequence[_view.Choice], examples: int, characters: int) -> dict[str, Any]:
+def _context(report: Report, examples: int, characters: int) -> dict[str, Any]:
     return {
         "report": report,
         "sections": SECTIONS,
@@ -143,12 +142,24 @@ def _context(report: Report, maps: Sequence[_view.Choice], examples: int, charac
         "difficulty": _view.difficulty_pictures(report),
         "languages": _view.language_bars(report),
         "splits": _view.split_strip(report),
-        "maps": maps,
         "asked_split": report.run.settings.get("split"),
         "work": _work_done.work_done(report),
         "settings": _view.flattened(report.run.settings)[:MOST_ROWS],
         "results": sorted(report.expectations.results, key=lambda result: (result.success, result.suite)),
     }
+
+
+def _squares_of(report: Report, points: pl.DataFrame | None) -> Any:
+    """What the script tells of the map; null where there is none."""
+    return None if points is None else squares(points, _view.cluster_names(report, points))
+
+
+def _script() -> dict[str, Any]:
+    """The page's own script, and the digest by which a browser runs it and no other."""
+    from markupsafe import Markup
+
+    script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    return {"script": Markup(script), "digest": b64encode(sha256(script.encode()).digest()).decode()}
 
 
 def _style() -> Any:

@@ -37,6 +37,9 @@ from schemas.policy import Policy
 from schemas.report import ExportFigures, New, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
+# Characters of a prompt that the map tells.
+_BEGINNING = 200
+
 
 class Orchestration(NamedTuple):
     """What ran the steps, and the seconds that it took for itself until the release was begun."""
@@ -176,7 +179,8 @@ def _map_points(measured: Measured) -> pl.DataFrame:
     signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
     flat = centred @ (directions * signs).astype(np.float32)
     places = {name: pl.Series(flat[:, at], dtype=pl.Float64) for name, at in (("x", 1), ("y", 0))}
-    return rows.select("cluster", "outcome", "source", "quality").with_columns(**places)
+    beginning = pl.col("prompt").str.head(_BEGINNING)
+    return rows.select("cluster", "outcome", "source", "quality", beginning).with_columns(**places)
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:

@@ -13,6 +13,9 @@ LIBRARIES = (
 )  # fmt: skip
 """Those that a report names."""
 
+JUDGES = ("polars", "pydantic", "PyYAML")
+"""Those that the gate reads reports, policies and rows with, beside Python."""
+
 _PACKAGES = ("pipelines", "checks", "annotation", "schemas")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -27,7 +30,16 @@ def version_of(package: str) -> str:
 
 def versions() -> dict[str, str]:
     """Python and LIBRARIES, each with its version."""
-    return {"python": sys.version.split()[0], **{name: version_of(name) for name in LIBRARIES}}
+    return _with_python(LIBRARIES)
+
+
+def judges() -> dict[str, str]:
+    """Python and JUDGES, each with its version."""
+    return _with_python(JUDGES)
+
+
+def _with_python(names: tuple[str, ...]) -> dict[str, str]:
+    return {"python": sys.version.split()[0], **{name: version_of(name) for name in names}}
 
 
 def code_digest() -> str:
@@ -35,6 +47,18 @@ def code_digest() -> str:
 
     Two installs with equal digests give the same release for the same input.
     """
+    digest = _own_code()
+    for name in _asked_for():
+        digest.update(f"{name} {version_of(name)}\0".encode())
+    return digest.hexdigest()
+
+
+def own_code_digest() -> str:
+    """SHA-256 (hex) over every file of Assay's packages alone, whatever libraries are installed."""
+    return _own_code().hexdigest()
+
+
+def _own_code() -> "hashlib._Hash":
     digest = hashlib.sha256()
     for package in (str(files(name)) for name in _PACKAGES):
         for folder, below, names in os.walk(package):
@@ -42,9 +66,7 @@ def code_digest() -> str:
             for path in (os.path.join(folder, name) for name in sorted(names)):
                 digest.update(f"{os.path.relpath(path, package)}\0".encode())
                 digest.update(hashlib.sha256(Path(path).read_bytes()).digest())
-    for name in _asked_for():
-        digest.update(f"{name} {version_of(name)}\0".encode())
-    return digest.hexdigest()
+    return digest
 
 
 def _asked_for() -> list[str]:

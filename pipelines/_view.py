@@ -237,7 +237,7 @@ def maps(report: Report, points: pl.DataFrame | None) -> list[Choice]:
     read = [source.source for source in report.sources.files if source.status == "read"]
     names = {source: _shown.tail(name, 40) for source, name in zip(read, short_names(read), strict=True)}
     drawn = (
-        ("cluster", "The largest clusters have a colour each.", cluster_map(points, _cluster_names(report, points))),
+        ("cluster", "The largest clusters have a colour each.", cluster_map(points, cluster_names(report, points))),
         ("source", "Where the rows came from.", source_map(points, names)),
         ("outcome", "Where rows were taken out.", outcome_map(points)),
         ("quality", "By quarters of the quality score; the lowest lie on top.", quality_map(points)),
@@ -245,7 +245,7 @@ def maps(report: Report, points: pl.DataFrame | None) -> list[Choice]:
     return [Choice(name, note, picture) for name, note, picture in drawn if picture]
 
 
-def _cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
+def cluster_names(report: Report, points: pl.DataFrame) -> dict[int, str]:
     """The words of each cluster, where the map's numbers are those of the report: by rank, from 0.
 
     A map that counts its clusters otherwise gets none, because a wrong name is worse than a number.

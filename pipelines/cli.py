@@ -237,7 +237,10 @@ def report(
     typer.echo("\n".join(summary_lines(content)))
     typer.echo(f"report      {page}")
     if open_it:
-        typer.launch(page.resolve().as_uri())
+        import webbrowser
+
+        if not webbrowser.open(page.resolve().as_uri()):
+            typer.echo(f"not shown   no browser is found here; open {page} in one, or name one in BROWSER", err=True)
 
 
 app.command()(advise)

@@ -4,6 +4,7 @@ Every threshold's source stands in the comment above it. An unknown key is an er
 misspelt threshold that is silently ignored changes a dataset.
 """
 
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -377,7 +378,10 @@ def without_beside(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_settings_file(path: Path) -> dict[str, Any]:
-    """The content of assay.yaml, unjudged. Raises SettingsError where it cannot be read or is no mapping."""
+    """The content of assay.yaml, unjudged; of a release's manifest, the settings that it was made with.
+
+    Raises SettingsError where it cannot be read or is no mapping.
+    """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -388,4 +392,9 @@ def read_settings_file(path: Path) -> dict[str, Any]:
         return {}
     if not isinstance(content, dict):
         raise SettingsError(f"{path}: holds a {type(content).__name__}, not settings; start from docs/settings.md")
-    return content
+    return content["settings"] if is_manifest(content) else content
+
+
+def is_manifest(content: Mapping[str, Any]) -> bool:
+    """Whether a file's content is a release's manifest, which holds settings among other things."""
+    return "manifest_version" in content and isinstance(content.get("settings"), dict)

@@ -14,7 +14,8 @@ class BoundVerdict(Verdict):
     dataset: str  # of manifest.json, which has the digest of every file of the release
     policy_digest: str  # schemas.policy.Policy.digest
     demanded: Policy  # the policy itself, so that the verdict can be read alone
-    code: str  # of Assay's packages and the versions of what they ask for
+    code: str  # of Assay's own packages
     assay_version: str
+    libraries: dict[str, str]  # Python and what the gate reads with -> its version; told, and bound to nothing
     compared: dict[str, str]  # folder's name -> digest of its manifest.json, of releases that demands compare with
     judged: str  # ISO 8601, UTC

@@ -1,7 +1,6 @@
-"""The page's server: what it answers, and the one thing that it writes."""
+"""The page's server: what it answers, and what it writes: decisions, answers to a calibration, a threshold."""
 
 import html
-import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,7 +8,6 @@ from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
-import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,12 +16,14 @@ from starlette.routing import Route
 from checks.catalogue import all_checks
 from pipelines import _by_hand as hand
 from pipelines._people import decisions_of
-from pipelines._shown import one_line
 from pipelines.browsing.about import about
+from pipelines.browsing.answering import answering, taking
 from pipelines.browsing.asked import Asked, query_of
+from pipelines.browsing.calibrating import Calibrating, Wanted, wanted
 from pipelines.browsing.guard import Guard, Keys
 from pipelines.browsing.held import Held, hold
 from pipelines.browsing.near import Near
+from pipelines.browsing.places import places
 from pipelines.browsing.telling import decided, told
 from schemas.decision import Verdict
 from schemas.errors import AssayError, UsageError
@@ -32,8 +32,6 @@ from schemas.manifest import MANIFEST
 PAGE = Path(__file__).parent / "page"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".html": "text/html"}
 _FILES = {path.relative_to(PAGE).as_posix(): path for path in sorted(PAGE.rglob("*")) if path.suffix in (".css", ".js")}
-# Longer than any reason, shorter than any attack.
-_MOST_BYTES = 32_000
 # Annotators' decisions come in beside us; ours are seen at once.
 _FRESH_SECONDS = 2.0
 
@@ -85,17 +83,23 @@ class Browsed:
         self._decided = None
 
 
-def app_of(held: Held, *, by: str, port: int, keys: Keys) -> Guard:
-    """The application, guarded."""
+def app_of(held: Held, *, by: str, config: Path, port: int, keys: Keys) -> Guard:
+    """The application, guarded. Decisions are `by`; a calibrated threshold is written to `config`."""
     browsed = Browsed(held, by)
     routes = [
         Route("/", lambda request: _page(keys), methods=["GET"]),
         Route("/static/{name:path}", _static, methods=["GET"]),
-        Route("/api/about", _answering(browsed, _about), methods=["GET"]),
-        Route("/api/rows", _answering(browsed, _rows), methods=["GET"]),
-        Route("/api/rows/{row:int}", _answering(browsed, _row), methods=["GET"]),
-        Route("/api/rows/{row:int}/near", _answering(browsed, _near), methods=["GET"]),
-        Route("/api/rows/{row:int}/decide", _deciding(browsed), methods=["POST"]),
+        Route("/api/about", _of(browsed, _about), methods=["GET"]),
+        Route("/api/rows", _of(browsed, _rows), methods=["GET"]),
+        Route("/api/rows/{row:int}", _of(browsed, _row), methods=["GET"]),
+        Route("/api/rows/{row:int}/near", _of(browsed, _near), methods=["GET"]),
+        Route("/api/rows/{row:int}/places", _of(browsed, _places), methods=["GET"]),
+        Route(
+            "/api/rows/{row:int}/decide",
+            taking(lambda request, said: _decide(browsed, browsed.now(), request, said), "decision"),
+            methods=["POST"],
+        ),
+        *_calibration(Calibrating(held.release, config)),
     ]
     return Guard(Starlette(routes=routes), port=port, keys=keys)
 
@@ -112,20 +116,9 @@ def _static(request: Request) -> Response:
     return Response(path.read_bytes(), media_type=_KINDS[path.suffix])
 
 
-def _answering(browsed: Browsed, answer: Callable[[Browsed, Held, Request], Any]) -> Callable[[Request], Response]:
-    def respond(request: Request) -> Response:
-        return _told(lambda: answer(browsed, browsed.now(), request))
-
-    return respond
-
-
-def _told(answer: Callable[[], Any]) -> Response:
-    """JSON; what goes wrong in one line, with 400 for a question that is none and 503 for what is broken here."""
-    try:
-        return Response(orjson.dumps(answer()), media_type="application/json")
-    except AssayError as error:
-        status = 400 if isinstance(error, UsageError) else 503
-        return Response(orjson.dumps({"error": one_line(str(error), 500)}), status, media_type="application/json")
+def _of(browsed: Browsed, answer: Callable[[Browsed, Held, Request], Any]) -> Callable[[Request], Any]:
+    """An endpoint that answers of the release as it is now."""
+    return answering(lambda request: answer(browsed, browsed.now(), request))
 
 
 def _about(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
@@ -146,6 +139,10 @@ def _near(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
     return {**browsed.near.of(row), "copies": browsed.near.pairs(row)}
 
 
+def _places(browsed: Browsed, held: Held, request: Request) -> dict[str, Any]:
+    return places(held, _line(held, request))
+
+
 def _line(held: Held, request: Request) -> dict[str, Any]:
     row = request.path_params["row"]
     if row >= held.rows.height:
@@ -153,26 +150,7 @@ def _line(held: Held, request: Request) -> dict[str, Any]:
     return held.rows.row(row, named=True)
 
 
-def _deciding(browsed: Browsed) -> Callable[[Request], Any]:
-    async def respond(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
-        body = await _body(request)
-        return await run_in_threadpool(_told, lambda: _decide(browsed, browsed.now(), request, body))
-
-    return respond
-
-
-async def _body(request: Request) -> bytes:
-    """As much as a decision needs, and a byte more where there is more."""
-    body = b""
-    async for piece in request.stream():
-        body = (body + piece)[: _MOST_BYTES + 1]
-    return body
-
-
-def _decide(browsed: Browsed, held: Held, request: Request, body: bytes) -> dict[str, Any]:
-    asked = _asked(body)
+def _decide(browsed: Browsed, held: Held, request: Request, asked: dict[str, Any]) -> dict[str, Any]:
     line = _line(held, request)
     if line["record_id"] is None or asked.get("record_id") != line["record_id"]:
         raise UsageError("the release was made anew since; reload the page")
@@ -189,14 +167,22 @@ def _decide(browsed: Browsed, held: Held, request: Request, body: bytes) -> dict
     return decided(held, subject)
 
 
-def _asked(body: bytes) -> dict[str, Any]:
-    try:
-        asked = json.loads(body) if len(body) <= _MOST_BYTES else None
-    except ValueError:
-        asked = None
-    if not isinstance(asked, dict):
-        raise UsageError("no decision that can be read")
-    return asked
+def _calibration(calibrating: Calibrating) -> list[Route]:
+    """Thresholds: its questions and answers are about the release's own files, read when first asked for."""
+    by = calibrating
+
+    def wants(request: Request) -> Wanted:
+        return wanted(dict(request.query_params))
+
+    def post(path: str, answer: Callable[[Wanted, dict[str, Any]], Any], what: str) -> Route:
+        return Route(path, taking(lambda _, said: answer(wanted(said), said), what), methods=["POST"])
+
+    return [
+        Route("/api/calibrate", answering(lambda request: by.questions(wants(request))), methods=["GET"]),
+        Route("/api/calibrate/curve", answering(lambda request: by.curve(wants(request))), methods=["GET"]),
+        post("/api/calibrate/answer", lambda draw, said: by.answer(draw, said.get("id"), said.get("answer")), "answer"),
+        post("/api/calibrate/write", lambda draw, said: by.write(draw, said.get("threshold")), "threshold"),
+    ]
 
 
 def _stamp(release: Path) -> tuple[int, int, int] | None:

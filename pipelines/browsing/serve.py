@@ -20,9 +20,18 @@ PORT = 8321
 
 
 def serve(
-    release: Path, *, host: str, port: int | None, by: str | None, open_it: bool | None, say: Callable[[str], None]
+    release: Path,
+    *,
+    host: str,
+    port: int | None,
+    by: str | None,
+    config: Path,
+    open_it: bool | None,
+    say: Callable[[str], None],
 ) -> None:
     """Serve the page until Ctrl-C or SIGTERM. `open_it` null shows it where somebody sits at a terminal.
+
+    `config` is where a threshold that the page calibrates is written.
 
     Raises UsageError for a host that is no loopback address and a port that is taken, ReleaseError for what is no
     release; one whose files were altered is shown, and says so.
@@ -35,7 +44,7 @@ def serve(
         bound = listening.getsockname()[1]
         name = f"[{host}]" if ":" in host else host
         address = f"http://{name}:{bound}/?key={keys.entry}"
-        app = app_of(held, by=who, port=bound, keys=keys)
+        app = app_of(held, by=who, config=config, port=bound, keys=keys)
         if held.altered:
             say(f"{'altered':<12}{held.altered}")
         say(f"{'release':<12}{release}: {plural(held.rows.height, 'row')}, decisions are by {who}")
@@ -43,9 +52,9 @@ def serve(
         say(f"{'stop':<12}Ctrl-C")
         if _wanted(open_it):
             typer.launch(address)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
+        serving = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, lifespan="off")
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run([listening])
+            uvicorn.Server(serving).run([listening])
 
 
 def _loopback(host: str) -> str:

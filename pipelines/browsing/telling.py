@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipelines._again import next_command
 from pipelines._by_hand import Subject, said_of, subject_of
-from pipelines._by_hand_lines import next_command
 from pipelines._explain import whole
 from pipelines._shown import one_line, visible
 from pipelines.browsing.held import Held

@@ -16,7 +16,7 @@ from pipelines._workspace import settle
 from schemas.calibration import KEYS, Calibrated, Evidence
 from schemas.errors import SettingsError
 from schemas.project import load_project
-from schemas.settings import load_settings
+from schemas.settings import is_manifest, load_settings
 
 SECTION = "calibration"
 
@@ -40,6 +40,8 @@ def write_threshold(path: Path, of: Calibrated, evidence: Evidence) -> None:
     content = CommentedMap() if content is None else content
     if not isinstance(content, CommentedMap):
         raise SettingsError(f"{path}: holds no settings; start from docs/settings.md")
+    if is_manifest(content):
+        raise SettingsError(f"{path}: is a release's manifest, which may not change; name another file with --config")
     _set(content, of, evidence)
     _replace(path, where, _dumped(content, before))
 

@@ -115,6 +115,38 @@ def demo(prefect_server: None, store: Path, tmp_path_factory: pytest.TempPathFac
     return out
 
 
+@pytest.fixture(scope="session")
+def things(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A source in which each thing is asked about twice, in other words, and has one answer."""
+    uses = json.loads((Path(__file__).parent / "things.json").read_text(encoding="utf-8"))
+    path = tmp_path_factory.mktemp("raw") / "things.jsonl"
+    asked = ("Explain what a {} is for.", "What is a {} used for?")
+    rows = [
+        {"instruction": words.format(thing), "output": f"A {thing} is used to {use}."}
+        for thing, use in uses.items()
+        for words in asked
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture(scope="session")
+def paired(store: Path, things: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release with pairs that a threshold decides about; nobody may change it.
+
+    `suspect_similarity` is low, so that all its pairs are looked for.
+    """
+    from pipelines._course import make_release
+    from schemas.settings import Settings
+
+    settings = {"dedup": {"suspect_similarity": 0.8, "min_similarity": 0.9}, "score": {"toxicity": "off"}}
+    out = tmp_path_factory.mktemp("runs") / "things"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_HOME", str(tmp_path_factory.mktemp("nobody")))
+        make_release([str(things)], out, Settings.model_validate(settings))
+    return out
+
+
 class Staged:
     """A source whose stages are run again and again; `work` is where the last run left its frames."""
 
@@ -214,5 +246,6 @@ def _points(rows: int) -> pl.DataFrame:
             "outcome": (at % 20 == 0).replace_strict({True: "duplicate", False: "train"}, return_dtype=pl.String),
             "source": pl.Series([sources[row % 3] for row in range(rows)], dtype=pl.String),
             "quality": (at % 101).cast(pl.Float64) / 100,
+            "prompt": pl.select(pl.format("Prompt {} {}", at, pl.lit(HOSTILE))).to_series(),
         }
     )

@@ -4,6 +4,8 @@ import gzip
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +209,17 @@ def test_cache_shows_and_prunes(store: Path, finished: Path) -> None:
 
 def test_without_words_the_help_is_shown() -> None:
     assert "curate" in assay("--help").stdout
+
+
+def test_report_opens_its_page_in_a_browser_and_says_where_there_is_none(finished: Path, tmp_path: Path) -> None:
+    browser, opened = tmp_path / "browser", tmp_path / "opened"
+    browser.write_text(f'#!/bin/sh\nprintf %s "$1" > "{opened}"\n')
+    browser.chmod(0o755)
+    call = [sys.executable, "-m", "pipelines.cli", "report", str(finished), "--open"]
+    here = {"PYTHONPATH": str(Path(__file__).parents[2]), "PATH": str(tmp_path)}
+    done = subprocess.run(call, env={**here, "BROWSER": str(browser)}, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert opened.read_text() == (finished / "report.html").resolve().as_uri()
+    alone = subprocess.run(call, env=here, capture_output=True, text=True, timeout=120)
+    assert alone.returncode == 0
+    assert f"not shown   no browser is found here; open {finished / 'report.html'}" in alone.stderr

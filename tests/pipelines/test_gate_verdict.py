@@ -62,6 +62,23 @@ def test_a_signed_verdict_is_confirmed_here_and_in_a_training_script(release: Pa
     assert len(held.dataset) == len(held.code) == 64
 
 
+def test_another_library_is_told_and_voids_nothing_unless_the_gate_says_otherwise_with_it(
+    release: Path, signed: tuple[Path, Path]
+) -> None:
+    verdict, _ = signed
+    libraries = BoundVerdict.model_validate_json(verdict.read_bytes()).libraries
+    _edited(verdict, libraries={**libraries, "polars": "0.1"})
+    code, said = assay(release, "--verify", verdict)
+    assert code == 0
+    assert said.splitlines()[-1] == (
+        f"libraries   polars 0.1, here {libraries['polars']}: the gate, asked again with those here, says the same"
+    )
+    _edited(verdict, passed=False)
+    code, said = assay(release, "--verify", verdict)
+    assert code == 2
+    assert f"was altered, or follows from other libraries (polars 0.1, here {libraries['polars']})" in said
+
+
 def test_minisign_itself_believes_the_signature(signed: tuple[Path, Path]) -> None:
     if shutil.which("minisign") is None:
         pytest.skip("the program minisign is not here")

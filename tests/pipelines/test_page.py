@@ -1,7 +1,10 @@
 """The page answers its questions in order, adds up, says what it does not know, and obeys nobody."""
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Callable
+from hashlib import sha256
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -11,6 +14,7 @@ import polars as pl
 import pytest
 
 from pipelines._page import SECTIONS, render_page, write_page
+from pipelines._templates import TEMPLATES
 from schemas.report import CheckFigures, Report, SourceFigures, Sources, Verdict
 
 REPORTS = Path(__file__).parent / "reports"
@@ -39,6 +43,7 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.open: list[str] = []
         self.texts: list[str] = []
+        self.scripts: list[str] = []
         self.sections: dict[str, str] = {}
         self.feed(html)
         self.close()
@@ -59,7 +64,9 @@ class Page(HTMLParser):
             self.handle_data(" ")
 
     def handle_data(self, data: str) -> None:
-        if "style" in self.open:
+        if "script" in self.open:
+            self.scripts.append(data)
+        if {"style", "script"} & set(self.open):
             return
         self.texts.append(data)
         if self.sections and "section" in self.open:
@@ -105,10 +112,18 @@ def test_pictures_have_words_and_table_heads_a_scope(stored: Stored, kind: str, 
 
 
 @KINDS
-def test_the_page_loads_and_runs_nothing(stored: Stored, kind: str, map_points: MapPoints) -> None:
+def test_the_page_loads_nothing_and_runs_its_own_script_alone(stored: Stored, kind: str, map_points: MapPoints) -> None:
     html = render_page(stored(kind), map_points=map_points(50))
     page = Page(html)
-    assert {tag for tag, _ in page.tags} & {"script", "iframe", "object", "embed", "link", "base", "form"} == set()
+    assert {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "link", "base", "form"} == set()
+    own = (TEMPLATES / "report.js").read_text(encoding="utf-8")
+    squares, script = page.scripts
+    assert script == own
+    assert [attrs for tag, attrs in page.tags if tag == "script"] == [{"type": "application/json", "id": "squares"}, {}]
+    digest = b64encode(sha256(own.encode()).digest()).decode()
+    (policy,) = [attrs["content"] for _, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"]
+    assert f"script-src 'sha256-{digest}';" in str(policy)
+    assert sum(square[1] for square in json.loads(squares)["squares"]) == 50
     assert "http:" not in html
     assert "https:" not in html
     for tag, attrs in page.tags:

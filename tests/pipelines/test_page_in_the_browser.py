@@ -1,5 +1,8 @@
 """The page in a real browser without a network: read by day and by night, on a phone, on paper, and by ear."""
 
+import gzip
+import json
+import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -133,6 +136,61 @@ def test_without_a_script_all_is_there_and_the_map_is_coloured_by_choice(pages: 
     assert page.locator("details[open] .example").first.is_visible()
 
 
+def column(page: Any, table: str, number: int) -> list[str]:
+    """What stands in a column of a table, from the top; the table by its caption."""
+    found = page.locator(f"table:has(caption:text-is('{table}')) tbody tr > :nth-child({number})")
+    return [text.split()[0] for text in found.all_inner_texts() if text.strip()]
+
+
+def test_a_table_is_sorted_by_a_click_or_a_key_and_comes_back(pages: dict[str, Path], opened: Open) -> None:
+    it = opened(pages["full"])
+    rows = lambda: column(it.page, "Outcomes", 3)  # noqa: E731
+    made = rows()
+    numbers = [int(text.replace(",", "")) for text in made[:-1]]
+    head = it.page.locator("table:has(caption:text-is('Outcomes')) thead th").nth(2)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert [int(text.replace(",", "")) for text in rows()[:-1]] == sorted(numbers, reverse=True)
+    assert rows()[-1] == made[-1]  # the sum
+    head.get_by_role("button").focus()
+    it.page.keyboard.press("Enter")
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert [int(text.replace(",", "")) for text in rows()[:-1]] == sorted(numbers)
+    it.page.keyboard.press("Space")
+    assert (head.get_attribute("aria-sort"), rows()) == (None, made)
+    name = it.page.locator("table:has(caption:text-is('Outcomes')) thead th").first
+    name.get_by_role("button").click()
+    assert name.get_attribute("aria-sort") == "ascending"
+    assert column(it.page, "Outcomes", 1)[:-1] == sorted(column(it.page, "Outcomes", 1)[:-1])
+    # 22.8 MB is more than 863 kB, and a refused source has no rows to sort by.
+    sizes = it.page.locator("table:has(caption:text-is('Sources')) thead th").last
+    sizes.get_by_role("button").click()
+    by = it.page.locator("table:has(caption:text-is('Sources')) tbody tr:not(.sum) > :last-child")
+    bytes_ = [int(one.get_attribute("data-by") or -1) for one in by.all()]
+    assert bytes_ == sorted(bytes_, reverse=True)
+    assert it.said == []
+
+
+def test_the_map_says_what_lies_under_the_pointer_and_by_the_arrow_keys(pages: dict[str, Path], opened: Open) -> None:
+    it = opened(pages["full"])
+    picture = it.page.locator(".map-cluster img")
+    picture.scroll_into_view_if_needed()
+    says = it.page.locator(".map-cluster .spot-says")
+    assert "Point at the map" in says.inner_text()
+    picture.hover()
+    pointed = says.inner_text()
+    assert re.match(r"\d+ rows? here; most are of .+; most are (train|duplicate); mean quality 0\.\d\d\.", pointed)
+    assert "One of them: “Prompt " in pointed
+    assert "<script>" in pointed
+    picture.focus()
+    it.page.keyboard.press("ArrowRight")
+    assert says.inner_text() not in ("", pointed)
+    assert it.page.locator(".map-cluster .spot").bounding_box()["width"] == pytest.approx(
+        picture.bounding_box()["width"] / 48, abs=1
+    )
+    assert it.said == []
+
+
 def test_on_paper_every_map_and_every_folded_figure_is_printed(
     pages: dict[str, Path], opened: Open, tmp_path: Path
 ) -> None:
@@ -152,8 +210,59 @@ def test_on_paper_every_map_and_every_folded_figure_is_printed(
 def test_attacks_are_read_as_text(pages: dict[str, Path], opened: Open) -> None:
     it = opened(pages["hostile"], every=True)
     assert "<script>alert(1)</script>" in it.page.locator("body").inner_text()
-    assert it.page.locator("script, iframe, form, link, main img[src=x]").count() == 0
+    assert it.page.locator("main script, iframe, form, link, img[src=x]").count() == 0
+    assert it.page.locator("script").count() == 2  # what the map says, and what says it
     assert (it.asked, it.said) == ([], [])
+
+
+ALPACA = Path(__file__).resolve().parents[3] / "shared" / "data" / "raw" / "alpaca_data.json.gz"
+SLICE = 2_000
+
+
+@pytest.fixture(scope="module")
+def alpaca(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release of the first 2,000 rows of Alpaca."""
+    if not ALPACA.exists():
+        pytest.skip(f"the public sets are not beside the project ({ALPACA.name})")
+    from pipelines._course import make_release
+    from schemas.settings import Settings
+
+    folder = tmp_path_factory.mktemp("alpaca")
+    rows = json.loads(gzip.decompress(ALPACA.read_bytes()))[:SLICE]
+    (folder / "alpaca.json").write_text(json.dumps(rows), encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASSAY_HOME", str(folder / "nobody"))
+        make_release([str(folder / "alpaca.json")], folder / "release", Settings())
+    return folder / "release"
+
+
+def test_a_person_sees_the_verdict_on_alpaca_first_and_every_figure_adds_up(
+    alpaca: Path, opened: Open, tmp_path: Path
+) -> None:
+    report = Report.model_validate_json((alpaca / "report.json").read_bytes())
+    assert report.gate is not None
+    for width, height in ((1280, 900), (390, 844)):
+        it = opened(alpaca / "report.html", width=width)
+        word = it.page.locator("#verdict .word")
+        assert ("PASSED" if report.gate.passed else "FAILED") in word.inner_text()
+        assert (it.look("wide"), it.look("faint"), it.said) == ([], [], [])
+        it.page.screenshot(path=tmp_path / f"alpaca-{width}.png")
+        if width > 1000:
+            assert word.bounding_box()["y"] < height  # on the first screen
+    for side in ("left", "right"):
+        labels = it.page.locator(f".flow-{side} span").all_text_contents()
+        assert sum(int(label.split()[0].replace(",", "")) for label in labels) == SLICE
+    outcomes = [int(text.replace(",", "")) for text in column(it.page, "Outcomes", 3)]
+    assert outcomes[-1] == sum(outcomes[:-1]) == SLICE
+    splits = [int(text.replace(",", "")) for text in column(it.page, "Splits", 2)]
+    assert splits[-1] == sum(splits[:-1]) == report.rows.released
+    squares = json.loads(it.page.locator("#squares").text_content())["squares"]
+    assert sum(square[1] for square in squares) == report.diversity.embedded
+    # Texts of Alpaca stand beside what was found in them.
+    it.look("openAll")
+    assert it.page.locator(".example .text").first.inner_text().strip()
+    assert it.look("wide") == []
+    assert (alpaca / "report.html").stat().st_size < 2_000_000
 
 
 def test_the_data_docs_open_from_disk_too(demo: Path, opened: Open, tmp_path: Path) -> None:

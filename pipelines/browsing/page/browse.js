@@ -155,12 +155,13 @@
   $("filters").addEventListener("change", (event) => { if (event.target.type !== "search") { boundsFollow(); search(0); } });
   $("filters").addEventListener("input", (event) => { if (["search", "number"].includes(event.target.type)) search(TYPING_MS); });
 
+  function post(path, content) {
+    return ask(path, { method: "POST", body: JSON.stringify(content), headers: { "content-type": "application/json", "x-assay-write": write } });
+  }
+
   // One row beside the list.
   async function send(told, verdict, reason, reasons) {
-    const body = JSON.stringify({ record_id: told.record_id, verdict, why: reason, reasons });
-    const after = await ask(`/api/rows/${told.row}/decide`, {
-      method: "POST", body, headers: { "content-type": "application/json", "x-assay-write": write },
-    });
+    const after = await post(`/api/rows/${told.row}/decide`, { record_id: told.record_id, verdict, why: reason, reasons });
     table.replaceData().catch(() => {});
     return after;
   }
@@ -188,8 +189,9 @@
       $("story").focus({ preventScroll: true });
       if (matchMedia("(max-width: 860px)").matches) $("story").scrollIntoView();
       $("story").dataset.row = String(row);
-      const found = await ask(`/api/rows/${row}/near`);
+      const [found, places] = await Promise.all([ask(`/api/rows/${row}/near`), ask(`/api/rows/${row}/places`)]);
       if (open.row !== row) return;
+      Story.places($("story"), places);
       $("near").replaceChildren(...Story.near(found, follows));
       $("story").dataset.near = String(row);
     } catch (error) { wrong(error); }
@@ -207,19 +209,37 @@
     for (const row of table.getRows("active")) row.getElement().classList.toggle("chosen", row.getData().row === open.row);
   }
 
+  // Thresholds instead of rows.
+  const calibrate = Calibrate.begin({ ask, send: post });
+  function view(calibrating) {
+    const changes = $("calibrate").hidden === calibrating;
+    for (const part of [$("filters"), $("found"), document.querySelector("main")]) part.hidden = calibrating;
+    $("calibrate").hidden = !calibrating;
+    $(calibrating ? "to-calibrate" : "to-rows").setAttribute("aria-current", "page");
+    $(calibrating ? "to-rows" : "to-calibrate").removeAttribute("aria-current");
+    if (changes && calibrating) { $("calibrate").focus({ preventScroll: true }); calibrate.enter(); }
+    if (changes && !calibrating) built.then(() => table.redraw(true));
+  }
+
   function follow() {
+    view(location.hash === "#calibrate");
     const named = /^#row-(\d+)$/.exec(location.hash);
     if (named) { open(Number(named[1])); return; }
     open.row = null;
     show(false);
     built.then(mark);
   }
+  $("to-rows").addEventListener("click", (event) => {
+    event.preventDefault();
+    history.pushState(null, "", location.pathname + location.search);
+    follow();
+  });
   addEventListener("hashchange", follow);
   addEventListener("popstate", follow);
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select");
     if (event.key === "Escape" && open.row !== null && !event.target.closest("input, select")) close();
-    if (event.key === "/" && !typing) { event.preventDefault(); $("text").focus(); }
+    if (event.key === "/" && !typing && $("calibrate").hidden) { event.preventDefault(); $("text").focus(); }
   });
   await built;
   follow();

@@ -74,7 +74,30 @@ const Story = (() => {
   function findings(title, list) {
     if (!list.length) return [];
     return [el("h3", {}, title), el("ul", {}, ...list.map((one) =>
-      el("li", {}, el("strong", {}, one.name), one.meaning ? ` fails “${one.meaning}”` : "")))];
+      el("li", {}, el("strong", {}, one.name), one.meaning ? ` fails “${one.meaning}”` : "",
+        one.meaning ? el("span", { class: "where", "data-finding": one.name }) : null)))];
+  }
+
+  // What each finding is about: words, quoted and marked in the text, or no words in particular, which is said too.
+  function places(story, found) {
+    for (const spot of story.querySelectorAll("[data-finding]")) {
+      const where = found.findings[spot.dataset.finding];
+      if (!where) continue;
+      if (where.quotes.length) {
+        const quotes = where.quotes.flatMap((quote, at) => [at ? ", " : "", el("mark", { class: "fails" }, quote)]);
+        spot.replaceChildren(": ", ...quotes.filter(Boolean));
+      } else {
+        spot.classList.add("soft");
+        spot.textContent = where.long ? " – too long a text to be searched for the place"
+          : " – of the row as a whole: no words of it fail by themselves";
+      }
+    }
+    for (const pieces of Object.values(found.texts)) {
+      const whole = pieces.map(([piece]) => piece).join("");
+      // Where a searched text is marked already, those marks stay.
+      const box = [...story.querySelectorAll(".messages .text")].find((one) => one.textContent === whole && !one.querySelector("mark"));
+      if (box) box.replaceChildren(...pieces.map(([piece, fails]) => (fails ? el("mark", { class: "fails" }, piece) : piece)));
+    }
   }
 
   function turns(list, searched) {
@@ -87,7 +110,7 @@ const Story = (() => {
 
   function conversation(told, searched) {
     if (told.lost !== null && told.lost !== undefined) return [el("h3", {}, "How the row begins"), textBox(told.lost, searched)];
-    const parts = [el("h3", {}, "Messages"), ...turns(told.messages || [], searched)];
+    const parts = [el("h3", {}, "Messages"), el("div", { class: "messages" }, ...turns(told.messages || [], searched))];
     if ((told.chosen || []).length || (told.rejected || []).length) {
       parts.push(el("div", { class: "sides" },
         el("div", {}, el("h3", {}, "Chosen"), ...turns(told.chosen, searched)),
@@ -193,5 +216,5 @@ const Story = (() => {
     return parts.filter(Boolean);
   }
 
-  return { draw, near, el, fate, number, short };
+  return { draw, near, places, el, fate, number, short };
 })();

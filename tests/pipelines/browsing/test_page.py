@@ -96,13 +96,25 @@ def test_neighbours_are_the_closest_by_the_stored_vectors(visit: Callable[..., A
     assert "raw.jsonl:1\n" not in near
 
 
+def test_each_finding_says_where_it_is_or_that_it_has_no_place(visit: Callable[..., Any], shown: Any) -> None:
+    seen = visit(shown)
+    seen.open(10)
+    (quote, *_) = seen.page.locator("[data-finding='refusal.full'] mark").all_inner_texts()
+    assert quote == "sorry, but I can't"
+    assert quote in seen.page.locator(".messages mark.fails").first.inner_text()
+    seen.open(9)
+    empty = seen.page.locator("[data-finding='structure.empty_completion']").inner_text()
+    assert empty == " – of the row as a whole: no words of it fail by themselves"
+    assert seen.page.locator(".messages mark.fails").count() == 0
+
+
 def test_hostile_text_is_shown_as_it_is_and_does_nothing(visit: Callable[..., Any], shown: Any) -> None:
     seen = visit(shown)
     seen.write("text", "onerror")
     story = seen.open(11)
     assert '<img src=x onerror="top.__ran=1"> <script>top.__ran=1</script> <b>bold</b> ‹U+202E›dellort' in story
     assert seen.page.locator(":is(#story, #rows) :is(img, script, b)").count() == 0
-    assert seen.page.locator("#story mark").first.inner_text() == "onerror"
+    assert seen.page.locator("#story .messages mark").first.inner_text() == "onerror"
 
 
 def test_what_could_not_be_read_is_told_and_nothing_can_be_decided_of_it(visit: Callable[..., Any], shown: Any) -> None:
