@@ -37,9 +37,9 @@ def main(call: list[str]) -> int:
 
 def _answers(trained: Path, model: str, question: str, tokens: int) -> dict[str, str]:
     from lora import ADAPTER, MERGED
-    from model import load
     from peft import PeftModel
     from quiet import quiet
+    from weights import load
 
     with quiet():
         base, tokenizer = load(model)

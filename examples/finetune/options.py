@@ -33,6 +33,7 @@ class Options(NamedTuple):
     window: int | None
     seed: int
     save_every: int
+    at_once: int | None  # null: what the place bears
 
 
 # By `assay recipe`'s names in sft.yaml, but for `batch`, which is a product there.
@@ -41,7 +42,7 @@ _RECIPE = {
     "learning_rate": "learning_rate", "warmup_steps": "warmup", "max_length": "window", "seed": "seed",
 }  # fmt: skip
 _DEFAULTS = {
-    "steps": None, "epochs": None, "batch": EFFECTIVE_BATCH, "rank": RANK, "dropout": 0.1, "learning_rate": 2e-4,
+    "policy": None, "recipe": None, "at_once": None, "steps": None, "epochs": None, "batch": EFFECTIVE_BATCH, "rank": RANK, "dropout": 0.1, "learning_rate": 2e-4,
     "warmup": 0.03, "window": None, "seed": 42,
 }  # fmt: skip
 _CONFIG = "sft.yaml"
@@ -51,7 +52,14 @@ def options_of(call: list[str]) -> Options:
     """Raises UsageError for what cannot be trained with."""
     said = {name: value for name, value in vars(_parser().parse_args(call)).items() if value is not None}
     recipe = said.get("recipe")
-    options = {"policy": None, "recipe": None, **_DEFAULTS, **(_numbers_of(recipe) if recipe else {}), **said}
+    options = {
+        "policy": None,
+        "recipe": None,
+        "at_once": None,
+        **_DEFAULTS,
+        **(_numbers_of(recipe) if recipe else {}),
+        **said,
+    }
     # Twice the rank, as the recipe has it.
     options.setdefault("alpha", 2 * options["rank"])
     return Options(**options)
@@ -69,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--steps", type=_positive, help="updates of the weights; else by --epochs")
     parser.add_argument("--epochs", type=_positive, help="passes over the rows; else by the number of rows")
     parser.add_argument("--batch", type=_positive, help=f"rows between two updates (default {EFFECTIVE_BATCH})")
+    parser.add_argument("--at-once", type=_positive, help="of these, computed at once at most (4, on a GPU 32)")
     parser.add_argument("--rank", type=_positive, help=f"of the adapter (default {RANK})")
     parser.add_argument("--learning-rate", type=_rate, help="the highest of the schedule (default 0.0002)")
     parser.add_argument("--window", type=_positive, help="tokens of a row; else what holds 99 %% of the rows")

@@ -31,11 +31,11 @@ def rows_of(release: Path) -> Rows:
     folder = release / "exports" / "trl"
     if not folder.is_dir():
         raise UsageError(f"{release}: has no export for TRL; run `assay curate` again with --to trl")
-    splits = [_conversations(folder / "sft" / f"{split}.jsonl") for split in SPLITS]
-    if not splits[0]:
+    train, validation, test = (_conversations(folder / "sft" / f"{split}.jsonl") for split in SPLITS)
+    if not train:
         raise UsageError(f"{release}: has no row to finetune on; curate more data, or relax its checks")
     others = sorted(task for task in folder.iterdir() if task.is_dir() and task.name != "sft")
-    return Rows(*splits, {task.name: sum(map(_lines, task.glob("*.jsonl"))) for task in others})
+    return Rows(train, validation, test, {task.name: sum(map(_lines, task.glob("*.jsonl"))) for task in others})
 
 
 def window_of(report: Report) -> int:

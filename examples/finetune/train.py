@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from options import Options, check_recipe, options_of
-from resuming import TRAINING, read, remember, write
+from resuming import read, remember, write
 from rows import Rows, rows_of, window_of
 from say import say
+from weights import folder_of
 
 from pipelines._manifest import sha256_of
 from pipelines.gate import report_of, require
@@ -33,10 +34,13 @@ def main(call: list[str]) -> None:
     report = report_of(options.release)
     if options.recipe:
         check_recipe(options.recipe, report.run.run_id)
+    model = folder_of(options.model).digest
     rows, window = rows_of(options.release), options.window or window_of(report)
     _tell(rows)
     result = read(options.out / RESULT)
-    remember(options.out, _identity(options, window))
+    if result:
+        say("done", f"already; to train anew, choose another --out than {options.out}")
+    remember(options.out, _identity(options, window, model))
     print(_summary(options.out, result or _trained(options, rows, window)))
 
 
@@ -49,8 +53,7 @@ def _trained(options: Options, rows: Rows, window: int) -> dict[str, Any]:
         done = train(options, rows, window)
         say("merging", "the adapter into the model")
         merge(options)
-    result = {**done._asdict(), "options": {key: str(value) for key, value in options._asdict().items()}}
-    write(options.out / RESULT, result)
+    write(options.out / RESULT, done._asdict())
     return read(options.out / RESULT) or {}
 
 
@@ -61,14 +64,14 @@ def _tell(rows: Rows) -> None:
 
 
 # What does not decide what is learnt.
-_FREE = {"out", "policy", "recipe", "save_every"}
+_FREE = {"release", "out", "policy", "recipe", "save_every"}
 
 
-def _identity(options: Options, window: int) -> dict[str, Any]:
+def _identity(options: Options, window: int, model: str) -> dict[str, Any]:
     """All that the adapter follows from, but for the machine and the libraries' versions."""
     said = {key: value for key, value in options._asdict().items() if key not in _FREE}
-    digest = sha256_of(options.release / MANIFEST)
-    return {**said, "release": str(options.release.resolve()), "manifest": digest, "window": window}
+    manifest = sha256_of(options.release / MANIFEST)
+    return {**said, "window": window, "manifest": manifest, "digest": model}
 
 
 def _summary(out: Path, result: dict[str, Any]) -> str:
@@ -77,7 +80,7 @@ def _summary(out: Path, result: dict[str, Any]) -> str:
         for name, (after, tokens) in result["after"].items()
     ]
     pace = f", {result['tokens'] / result['seconds']:.0f} tokens a second" if result["tokens"] else ""
-    lines += [f"trained     {result['steps']} steps in {result['seconds']:.0f} s{pace}"]
+    lines += [f"trained     {result['steps']} steps in {result['seconds']:.0f} s{pace}, on {result['place']}"]
     return "\n".join([*lines, f"adapter     {out / 'adapter'}", f"merged      {out / 'merged'}"])
 
 
@@ -88,6 +91,9 @@ if __name__ == "__main__":
     except AssayError as error:
         print(f"not trained: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        print(f"not trained: {error.filename}: {error.strerror}; make it readable, or make room", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         print("stopped; the same call goes on from the last checkpoint", file=sys.stderr)
         sys.exit(130)
