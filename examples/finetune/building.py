@@ -33,7 +33,11 @@ def build(options: Options, rows: Rows, window: int, where: Place) -> SFTTrainer
     tokenizer.chat_template = template or tokenizer.chat_template
     datasets = {
         split: _dataset(some, marked=template is not None)
-        for split, some in (("train", rows.train), ("validation", rows.validation), ("test", rows.test))
+        for split, some in (
+            ("train", rows.train),
+            ("validation", rows.validation[: options.held_out]),
+            ("test", rows.test[: options.held_out]),
+        )
         if some
     }
     # The adapter's first matrices are drawn when the trainer is made; they are of 32 bits wherever it is.

@@ -33,6 +33,7 @@ class Options(NamedTuple):
     window: int | None
     seed: int
     save_every: int
+    held_out: int
     at_once: int | None  # null: what the place bears
 
 
@@ -42,8 +43,8 @@ _RECIPE = {
     "learning_rate": "learning_rate", "warmup_steps": "warmup", "max_length": "window", "seed": "seed",
 }  # fmt: skip
 _DEFAULTS = {
-    "policy": None, "recipe": None, "at_once": None, "steps": None, "epochs": None, "batch": EFFECTIVE_BATCH, "rank": RANK, "dropout": 0.1, "learning_rate": 2e-4,
-    "warmup": 0.03, "window": None, "seed": 42,
+    "policy": None, "recipe": None, "steps": None, "epochs": None, "batch": EFFECTIVE_BATCH, "at_once": None,
+    "rank": RANK, "dropout": 0.1, "learning_rate": 2e-4, "warmup": 0.03, "window": None, "seed": 42,
 }  # fmt: skip
 _CONFIG = "sft.yaml"
 
@@ -83,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window", type=_positive, help="tokens of a row; else what holds 99 %% of the rows")
     parser.add_argument("--seed", type=int, help="of the adapter's first weights and the rows' order (default 42)")
     parser.add_argument("--save-every", type=_positive, default=10, help="updates between checkpoints (default 10)")
+    parser.add_argument("--held-out", type=_positive, default=100, help="rows of each held-out split (default 100)")
     return parser
 
 
