@@ -21,7 +21,8 @@ def remember(out: Path, what: dict[str, Any]) -> None:
     path = out / TRAINING
     known = read(path)
     if known is None:
-        if out.is_dir() and any(out.iterdir()):
+        # The name of what is written first, if it was stopped at that.
+        if out.is_dir() and any(found != _beside(path) for found in out.iterdir()):
             raise UsageError(f"{out}: is not empty and holds no training; choose a new folder for --out")
         out.mkdir(parents=True, exist_ok=True)
         return write(path, what)
@@ -46,7 +47,7 @@ def read(path: Path) -> dict[str, Any] | None:
 
 def write(path: Path, content: dict[str, Any]) -> None:
     """The whole file or none, whenever the machine stops."""
-    aside = path.with_name(f".{path.name}.partial")
+    aside = _beside(path)
     aside.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     synced(aside)
     aside.replace(path)
@@ -55,7 +56,7 @@ def write(path: Path, content: dict[str, Any]) -> None:
 
 def put(folder: Path, fill: Callable[[Path], object]) -> None:
     """The whole folder as `fill` writes it or, whenever the machine stops, none."""
-    aside = folder.with_name(f".{folder.name}.partial")
+    aside = _beside(folder)
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
     fill(aside)
@@ -78,6 +79,10 @@ def last_checkpoint(out: Path) -> Path | None:
     for broken in (path for path in found if not (path / _WHOLE).is_file()):
         shutil.rmtree(broken)
     return next((path for path in reversed(found) if path.is_dir()), None)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.partial")
 
 
 def _sync(folder: Path) -> None:
