@@ -39,7 +39,7 @@ step "advise" 0 "lora" assay advise "$out/demo" --params 135M --gpu-memory 24GB
 step "recipe" 0 "asks the gate" \
     assay recipe "$out/demo" --for trl --model smollm2 --params 135M --gpu-memory 24GB --out "$out/recipe"
 step "train" 0 "after, of" python examples/finetune/train.py "$out/demo" --recipe "$out/recipe" \
-    --steps 6 --batch 8 --learning-rate 0.001 --out "$out/trained"
+    --steps 6 --batch 4 --learning-rate 0.001 --held-out 8 --out "$out/trained"
 step "the adapter and the merged model answer alike" 0 "merged" \
     python examples/finetune/answer.py "$out/trained" "What's the quickest way to peel garlic?"
 step "the same again, and one setting" 0 "new         372 of 372 rows read, 0 checked, 0 embedded" \
