@@ -34,6 +34,14 @@ step "explain by id" 0 "its twin came from" assay explain "$out/demo" "${id:0:12
 step "report" 0 "report.html" assay report "$out/demo"
 step "export" 0 "openai: " assay export "$out/demo" --to openai --out "$out/openai"
 step "cache" 0 "MB" assay cache
+step "gate of a finetune" 0 "PASSED" assay gate "$out/demo" --policy sft
+step "advise" 0 "lora" assay advise "$out/demo" --params 135M --gpu-memory 24GB
+step "recipe" 0 "asks the gate" \
+    assay recipe "$out/demo" --for trl --model smollm2 --params 135M --gpu-memory 24GB --out "$out/recipe"
+step "train" 0 "after, of" python examples/finetune/train.py "$out/demo" --recipe "$out/recipe" \
+    --steps 6 --batch 4 --learning-rate 0.001 --held-out 8 --out "$out/trained"
+step "the adapter and the merged model answer alike" 0 "merged" \
+    python examples/finetune/answer.py "$out/trained" "What's the quickest way to peel garlic?"
 step "the same again, and one setting" 0 "new         372 of 372 rows read, 0 checked, 0 embedded" \
     assay curate data/samples/train --out "$out/other" --against data/samples/benchmarks/holdout.jsonl --seed 7
 step "a difference has its cause" 0 "because     seed: nothing else differs" assay diff "$out/demo" "$out/other"

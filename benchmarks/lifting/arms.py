@@ -37,11 +37,19 @@ class Arm(NamedTuple):
     drawn: bool
     chosen: int | None
     """Tokens that the choice holds; null where a run takes as many as it sees."""
+    places: list[int] | None = None
+    """Where rows stand in a source that arms share: what they have in common is then drawn in the same order."""
 
     def of(self, seed: int, tokens: int) -> list[Tokens]:
         """What the run with this seed is trained on, which sees so many tokens."""
-        order = np.random.default_rng(seed).permutation(len(self.told)) if self.drawn else range(len(self.told))
-        return _first([self.told[at] for at in order], self.chosen or tokens)
+        return _first([self.told[at] for at in self._order(seed)], self.chosen or tokens)
+
+    def _order(self, seed: int) -> Sequence[int]:
+        if not self.drawn:
+            return range(len(self.told))
+        places = self.places or list(range(len(self.told)))
+        drawn = np.random.default_rng(seed).random(max(places, default=0) + 1)
+        return [int(at) for at in np.argsort(drawn[places], kind="stable")]
 
 
 def write_lines(rows: Rows, path: Path) -> Path:
@@ -97,7 +105,9 @@ def dirt(halves: Halves, data: Path, folder: Path) -> Iterator[Arm]:
     against = write_lines(items, folder / "items.jsonl")
     kept = curated(dirty.rows, folder / "dirty", data, "--against", str(against))
     for name, rows in (("clean", records(clean)), ("dirty", records(dirty.rows)), ("dirty, then Assay", kept)):
-        yield Arm(name, _there(halves.tokens(rows)), drawn=True, chosen=None)
+        told = halves.tokens(rows)
+        places = [at for at, one in zip(rows["source_row"], told, strict=True) if one]
+        yield Arm(name, _there(told), drawn=True, chosen=None, places=places)
 
 
 def _there(told: Sequence[Tokens | None]) -> list[Tokens]:
