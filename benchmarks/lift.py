@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.lifting import arms as choices
 from benchmarks.lifting.arms import Arm
-from benchmarks.lifting.figures import Runs, difference, recovered
+from benchmarks.lifting.figures import Interval, Runs, difference, recovered
 from benchmarks.lifting.halves import Halves
 from benchmarks.lifting.held_out import demands, held_out
 from benchmarks.lifting.runs import BASE, Held, run
@@ -114,16 +114,22 @@ def selections_table(found: Found) -> str:
 def dirt_table(found: Found) -> str:
     """Each arm's loss on every set, what the faults cost, and which share of it curating undid."""
     sets = list(found[BASE][0]["sums"])
-    clean, dirty, curated = (found[arm] for arm in ("clean", "dirty", "dirty, then Assay"))
     lines = []
     for name in sets:
-        parts = [runs_of(made, name) for made in (clean, dirty, curated)]
-        share = recovered(*parts)
-        told = f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})" if np.isfinite(share.value) else "no damage"
-        base = runs_of(found[BASE], name).mean()
-        means = [f"{one.mean():.3f}" for one in parts]
-        lines.append([name, f"{base:.3f}", *means, str(difference(parts[1], parts[0])), told])
-    return as_markdown(["held out", BASE, "clean", "dirty", "dirty, then Assay", "damage", "undone"], lines)
+        base, clean, dirty, *curated = (
+            runs_of(found[arm], name) for arm in (BASE, choices.CLEAN_ARM, choices.DIRTY_ARM, *choices.CURATED)
+        )
+        told = [cell for one in curated for cell in (f"{one.mean():.3f}", _share(recovered(clean, dirty, one)))]
+        means = [f"{one.mean():.3f}" for one in (base, clean, dirty)]
+        lines.append([name, *means, str(difference(dirty, clean)), *told])
+    heads = [head for arm in choices.CURATED for head in (arm, "undone")]
+    return as_markdown(["held out", BASE, choices.CLEAN_ARM, choices.DIRTY_ARM, "damage", *heads], lines)
+
+
+def _share(share: Interval) -> str:
+    if not np.isfinite(share.value):
+        return "no damage"
+    return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
 def as_markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:

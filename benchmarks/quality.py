@@ -23,6 +23,7 @@ from benchmarks.labels import (
     formats,
     grounded,
     languages,
+    paired,
     personal,
     ranking,
 )
@@ -44,6 +45,7 @@ SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
     "constraints": demands.measure,
     "languages": languages.measure,
     "ranking": ranking.measure,
+    "paired": paired.measure,
 }
 """By the name that `--only` takes."""
 

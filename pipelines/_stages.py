@@ -248,9 +248,22 @@ def score(run: Run) -> Result:
         )
     else:
         told = told.with_columns(toxicity=pl.lit(None, dtype=pl.Float64))
-    told = _with_domains(run, told)
+    told = _with_domains(run, _with_relevance(run, told))
     told, difficulty = _difficulty(run, told)
     return Result(told, None, {**scored.figures, "difficulty": difficulty}, records.height)
+
+
+def _with_relevance(run: Run, records: pl.DataFrame) -> pl.DataFrame:
+    from pipelines._relevance import unmeasured, with_relevance
+    from pipelines.cache.home import default_cache
+    from pipelines.embedding.encoder import Encoder, Tier
+
+    # Static vectors, a draft's, are no measure of it.
+    if run.settings.route.min_relevance is None or run.settings.dedup.draft:
+        return unmeasured(records)
+    static = Encoder(run.settings.dedup.model, cache=default_cache(), tier=Tier.STATIC)
+    with reporter().working("embedding answers"):
+        return with_relevance(records, vectors(run), encoder_of(run), static)
 
 
 def _with_domains(run: Run, records: pl.DataFrame) -> pl.DataFrame:
@@ -291,7 +304,7 @@ def route(run: Run) -> Result:
     from pipelines.route import route as send
 
     records = kept(run, "score")
-    return Result(*send(records, min_quality=run.settings.route.min_quality), records.height)
+    return Result(*send(records, **run.settings.route.model_dump()), records.height)
 
 
 def select(run: Run) -> Result:

@@ -75,6 +75,9 @@ def curate(
     difficulty: Annotated[
         bool, typer.Option("--difficulty", help="Ask a small language model how much each prompt helps its answer.")
     ] = False,
+    min_relevance: Annotated[
+        float | None, typer.Option(help="Answers that have less to do with their prompts go to review: 0.15.")
+    ] = None,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,
     target: Annotated[
@@ -105,6 +108,7 @@ def curate(
         },
         contamination={"against": against},
         difficulty={"measure": difficulty or None},
+        route={"min_relevance": min_relevance},
         selection={"target_size": target_size, "target_tokens": target_tokens, "method": select},
         split={"previous": previous},
         export={"formats": to},

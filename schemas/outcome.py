@@ -54,6 +54,8 @@ DUPLICATE_CONFLICT = "duplicate.conflict"
 CONTAMINATION_SIMILAR = "contamination.similar"
 QUALITY_LOW = "quality.low"
 """In review because `route.min_quality` is set, and the record's quality is lower or was not measured."""
+RELEVANCE_LOW = "relevance.low"
+"""In review because `route.min_relevance` is set, and the record's answer has less to do with its prompt."""
 
 PAIRS_SCHEMA = pl.Schema(
     {

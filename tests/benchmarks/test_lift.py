@@ -169,9 +169,19 @@ def test_the_tables_say_what_was_measured() -> None:
     assert lines[2] == f"| {BASE} | - | 2.375 | - | 50% |"
     assert lines[3] == "| random | 9 | 1.875 | - | 50% |"
     assert lines[4].startswith("| longest | 9 | 2.125 | +0.250 (+0.250 to +0.250) | 50% |")
-    losses = ((BASE, 9.0), ("clean", 5.0), ("dirty", 7.0), ("dirty, then Assay", 5.5))
+    losses = (
+        (BASE, 9.0),
+        ("clean", 5.0),
+        ("dirty", 7.0),
+        ("dirty, then Assay", 5.5),
+        ("the same with `--min-relevance 0.15`", 5.0),
+    )
     found = {arm: [made(arm, 1, loss)] for arm, loss in losses}
-    assert "| +0.500 (+0.500 to +0.500) | 75% (75% to 75%) |" in lift.dirt_table(found)
+    told = lift.dirt_table(found).splitlines()[2]
+    assert told == (
+        "| set | 2.375 | 1.375 | 1.875 | +0.500 (+0.500 to +0.500) | 1.500 | 75% (75% to 75%) | 1.375 "
+        "| 100% (100% to 100%) |"
+    )
 
 
 def test_an_arm_draws_anew_for_each_seed_or_keeps_its_order(halves: Halves) -> None:

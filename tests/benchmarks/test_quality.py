@@ -38,7 +38,7 @@ def test_a_line_says_whether_it_is_met() -> None:
 # Those that judge all of Alpaca or thousands of texts take minutes together.
 LONG = [
     pytest.param(name, marks=pytest.mark.long)
-    for name in ("conduct", "personal", "grounded", "cut", "formats", "constraints")
+    for name in ("conduct", "personal", "grounded", "cut", "formats", "constraints", "paired")
 ]
 
 
