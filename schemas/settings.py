@@ -112,7 +112,7 @@ class RouteSettings(Frozen):
     # truth (docs/decisions/0004), so no number holds for all data: `assay calibrate` finds one on yours, or none.
     min_quality: float | None = Field(default=None, ge=0, le=1)
     # Records whose answer has less to do with their prompt than this cosine go to review. 0.15 finds .85 of the answers
-    # that belong to another question and .005 of those that do not, of which half are sound (docs/quality.md); so it
+    # that belong to another question, and .007 of the others, of which half are sound (docs/quality.md); so it
     # is a person's time that this costs, and null, which measures nothing, is where it starts.
     min_relevance: float | None = Field(default=None, ge=0, le=1)
 
