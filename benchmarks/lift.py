@@ -96,7 +96,7 @@ def runs_of(made: Sequence[dict[str, Any]], name: str) -> Runs:
 def selections_table(found: Found) -> str:
     """Each arm: rows, tokens, loss on every set, the difference to random, and how many demands are kept."""
     sets = list(found[BASE][0]["sums"])
-    head = ["trained on", "rows", *sets, *(f"{name}: against {AGAINST}" for name in sets), "demands kept"]
+    head = ["trained on", "seeds", "rows", *sets, *(f"{name}: against {AGAINST}" for name in sets), "demands kept"]
     lines = []
     for arm, made in found.items():
         each = [runs_of(made, name) for name in sets]
@@ -107,7 +107,16 @@ def selections_table(found: Found) -> str:
         ]
         obeyed = np.mean([np.mean(one["obeyed"]) for one in made])
         rows = f"{np.mean([one['rows'] for one in made]):.0f}" if arm != BASE else "-"
-        lines.append([arm, rows, *(f"{one.mean():.3f}" for one in each), *against, f"{obeyed:.0%}"])
+        lines.append(
+            [
+                arm,
+                str(len(made)) if arm != BASE else "-",
+                rows,
+                *(f"{one.mean():.3f}" for one in each),
+                *against,
+                f"{obeyed:.0%}",
+            ]
+        )
     return as_markdown(head, lines)
 
 

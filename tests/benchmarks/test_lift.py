@@ -166,9 +166,9 @@ def made(arm: str, seed: int, loss: float) -> dict[str, Any]:
 def test_the_tables_say_what_was_measured() -> None:
     found = {arm: [made(arm, 1, loss)] for arm, loss in ((BASE, 9.0), ("random", 7.0), ("longest", 8.0))}
     lines = lift.selections_table(found).splitlines()
-    assert lines[2] == f"| {BASE} | - | 2.375 | - | 50% |"
-    assert lines[3] == "| random | 9 | 1.875 | - | 50% |"
-    assert lines[4].startswith("| longest | 9 | 2.125 | +0.250 (+0.250 to +0.250) | 50% |")
+    assert lines[2] == f"| {BASE} | - | - | 2.375 | - | 50% |"
+    assert lines[3] == "| random | 1 | 9 | 1.875 | - | 50% |"
+    assert lines[4].startswith("| longest | 1 | 9 | 2.125 | +0.250 (+0.250 to +0.250) | 50% |")
     losses = (
         (BASE, 9.0),
         ("clean", 5.0),
