@@ -81,10 +81,12 @@ def test_the_command_line_reads_a_recipe(python, tmp_path):
     from pipelines.advice.memory import Method
     from pipelines.recipes import for_litgpt
     from pipelines.recipes.facts import Facts, Reasoned
+    from schemas.record import Kind
 
     said = {name: Reasoned(value, "said here") for name, value in NUMBERS.items()}
     facts = Facts(
-        release=tmp_path, data=tmp_path, run_id="r", model=str(tmp_path), method=Method.LORA, seed=7, rows=100,
+        release=tmp_path, data=tmp_path, run_id="r", kind=Kind.SFT, balance=None, model=str(tmp_path),
+        method=Method.LORA, seed=7, rows=100,
         validation=10, packing=False, packing_why="", checkpointing=True, checkpointing_why="", **said,
     )  # fmt: skip
     (tmp_path / "sft.yaml").write_text(for_litgpt.files(facts, "a recipe", tmp_path)["sft.yaml"])
@@ -99,5 +101,5 @@ def test_the_command_line_reads_a_recipe(python, tmp_path):
 
 NUMBERS = {
     "window": 512, "batch": 8, "accumulation": 4, "epochs": 3, "eval_steps": 10, "learning_rate": 2e-4, "rank": 16,
-    "alpha": 32, "dropout": 0.1, "warmup": 0.03,
+    "alpha": 32, "dropout": 0.1, "warmup": 0.03, "beta": 0.1,
 }  # fmt: skip
