@@ -19,7 +19,10 @@ _FLAGS = {
     ("repairs", "apply"): "--apply-repairs",
     ("dedup", "min_similarity"): "--min-similarity",
     ("dedup", "model"): "--model",
+    ("route", "min_relevance"): "--min-relevance",
     ("selection", "target_size"): "--target-size",
+    ("selection", "target_tokens"): "--target-tokens",
+    ("selection", "method"): "--select",
     ("split", "previous"): "--previous",
     ("training", "target"): "--target",
 }

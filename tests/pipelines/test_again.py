@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipelines._again import next_command
+from pipelines._again import flags_of, next_command
 from pipelines.calibration.writing import write_threshold
 from schemas.calibration import Evidence
 from schemas.errors import SettingsError
@@ -93,3 +93,8 @@ def test_a_threshold_is_not_written_into_a_manifest(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="is a release's manifest, which may not change"):
         write_threshold(release / MANIFEST, "min_similarity", evidence)
     assert (release / MANIFEST).read_bytes() == before
+
+
+def test_what_chooses_and_what_doubts_is_said_by_flags() -> None:
+    said = {"route": {"min_relevance": 0.15}, "selection": {"target_tokens": 900, "method": "mix"}}
+    assert flags_of(said) == ["--min-relevance", "0.15", "--target-tokens", "900", "--select", "mix"]
