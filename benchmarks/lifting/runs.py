@@ -11,7 +11,7 @@ from benchmarks.lifting.answers import answers
 from benchmarks.lifting.arms import Arm
 from benchmarks.lifting.halves import Halves, Text, tokens_of
 from benchmarks.lifting.held_out import Demand, kept
-from benchmarks.lifting.training import BATCH, RANK, RATE, trained
+from benchmarks.lifting.training import BATCH, LAYERS, RANK, RATE, trained
 from pipelines.difficulty.turns import Sequence as Tokens
 
 TOKENS = 24_000
@@ -64,5 +64,5 @@ def _measured(halves: Halves, held: Held) -> dict[str, Any]:
 
 def _digest(told: Sequence[Tokens], tokens: int, cut: int) -> str:
     """Names everything that a run's outcome depends on but the seed."""
-    said = json.dumps([tokens, RANK, RATE, BATCH, cut, [one.ids for one in told]])
+    said = json.dumps([tokens, LAYERS, RANK, RATE, BATCH, cut, [one.ids for one in told]])
     return hashlib.sha256(said.encode()).hexdigest()[:12]

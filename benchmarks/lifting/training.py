@@ -19,7 +19,7 @@ from pipelines.difficulty.turns import Sequence as Tokens
 RANK, RATE, BATCH = 16, 1e-3, 512
 """The adapter's rank, the highest learning rate, and tokens in a step."""
 _WARM_UP = 0.1
-_LINEAR = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 # Texts that are sorted by length together, so that little is filled up and batches differ from seed to seed.
 _SORTED = 32
 
@@ -32,7 +32,7 @@ def trained(halves: Halves, texts: Sequence[Text], *, tokens: int, seed: int) ->
 
     torch.manual_seed(seed)
     upper = list(range(halves.cut, halves.model.config.num_hidden_layers))
-    adapter = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=_LINEAR, layers_to_transform=upper)
+    adapter = LoraConfig(r=RANK, lora_alpha=2 * RANK, target_modules=LAYERS, layers_to_transform=upper)
     adapted = LoraModel(halves.model, adapter, "default")
     for each in adapted.parameters():
         if each.requires_grad:
