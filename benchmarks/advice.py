@@ -8,7 +8,6 @@ FOLDER holds what shared data is named in docs/quality.md; a set that is not the
 import argparse
 import gzip
 import json
-import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from benchmarks.pages import as_markdown, into_page
 from benchmarks.rounds import ROOT
 from checks.catalogue import all_checks, verdicts
 from pipelines.advice.needs import FORM, LOOKED_UP, Need, with_needs
@@ -23,7 +23,6 @@ from pipelines.ingest import read_records
 
 PAGE = ROOT / "docs" / "advise.md"
 DATED = ROOT / "benchmarks" / "labels" / "dated.jsonl"
-_TABLE = re.compile(r"(<!-- table: .*? -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
 
 
 class Known(NamedTuple):
@@ -108,7 +107,7 @@ def _dolly(path: Path) -> Iterator[Known]:
 def table(sets: Iterable[Known]) -> str:
     """The confusion table as Markdown, in per cent of the rows that can be judged."""
     head = ["known as", "rows", *(need.value for need in Need), "right", "form or facts told apart"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for one in sets:
         needs = one.records["need"].drop_nulls()
         counts = dict(needs.value_counts().iter_rows())
@@ -117,7 +116,7 @@ def table(sets: Iterable[Known]) -> str:
         cells = [f"{counts.get(need.value, 0) / len(needs):.0%}" for need in Need]
         apart = f"{1 - wrong_side / len(needs):.0%}" if _other_side(one.right) else "-"
         lines.append([one.name, f"{len(needs):,}", *cells, f"{right / len(needs):.0%}", apart])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return as_markdown(head, lines)
 
 
 def _other_side(right: tuple[Need, ...]) -> tuple[Need, ...]:
@@ -132,8 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data")
     made = table(known(parser.parse_args().data))
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(_TABLE.sub(lambda found: found[1] + made + found[3], page), encoding="utf-8")
+    PAGE.write_text(into_page(PAGE.read_text(encoding="utf-8"), made), encoding="utf-8")
     print(made)
 
 

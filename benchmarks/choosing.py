@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.desk import ROOT
-from pipelines._released import is_released
+from pipelines._released import scan_released
 from pipelines.selecting import facility_location
 from pipelines.selecting.methods import METHODS, choose
 from pipelines.selecting.ranking import DIFFICULTY
@@ -29,7 +29,7 @@ def prepare(release: Path, folder: Path) -> None:
     from pipelines.cache.home import default_cache
     from pipelines.embedding.encoder import Encoder
 
-    records = pl.read_parquet(release / "records.parquet").filter(is_released())
+    records = scan_released(release).collect()
     vectors = Encoder(cache=default_cache()).encode(records["prompt"]).vectors
     np.save(folder / "vectors.npy", vectors)
     wanted = ["record_id", "quality", "completion", "n_tokens"]

@@ -7,9 +7,8 @@ Every run sees the same number of tokens. Runs are kept in runs/bench/lift as th
 
 import argparse
 import os
-import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
@@ -24,6 +23,7 @@ from benchmarks.lifting.figures import Interval, Runs, difference, recovered
 from benchmarks.lifting.halves import Halves
 from benchmarks.lifting.held_out import demands, held_out
 from benchmarks.lifting.runs import BASE, Held, run
+from benchmarks.pages import as_markdown, into_page
 from benchmarks.rounds import ROOT
 from pipelines.cache.home import default_cache
 from pipelines.difficulty.causal_folder import BUILTIN, CausalFolder
@@ -107,16 +107,9 @@ def selections_table(found: Found) -> str:
         ]
         obeyed = np.mean([np.mean(one["obeyed"]) for one in made])
         rows = f"{np.mean([one['rows'] for one in made]):.0f}" if arm != BASE else "-"
-        lines.append(
-            [
-                arm,
-                str(len(made)) if arm != BASE else "-",
-                rows,
-                *(f"{one.mean():.3f}" for one in each),
-                *against,
-                f"{obeyed:.0%}",
-            ]
-        )
+        seeds = str(len(made)) if arm != BASE else "-"
+        means = (f"{one.mean():.3f}" for one in each)
+        lines.append([arm, seeds, rows, *means, *against, f"{obeyed:.0%}"])
     return as_markdown(head, lines)
 
 
@@ -141,19 +134,7 @@ def _share(share: Interval) -> str:
     return f"{share.value:.0%} ({share.low:.0%} to {share.high:.0%})"
 
 
-def as_markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table."""
-    return "".join(f"| {' | '.join(line)} |\n" for line in [head, ["---"] * len(head), *lines])
-
-
 TABLES = {"selections": selections_table, "dirt": dirt_table}
-
-
-def write(experiment: str, table: str) -> None:
-    """Put the table into the page, between its marks."""
-    marks = re.compile(rf"(<!-- table: {experiment} .*?-->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
-    page = PAGE.read_text(encoding="utf-8")
-    PAGE.write_text(marks.sub(lambda found: found[1] + table + found[3], page), encoding="utf-8")
 
 
 def main() -> None:
@@ -165,7 +146,7 @@ def main() -> None:
     asked = parser.parse_args()
     for experiment in [asked.only] if asked.only else EXPERIMENTS:
         table = TABLES[experiment](measured(experiment, asked.seeds, asked.data))
-        write(experiment, table)
+        PAGE.write_text(into_page(PAGE.read_text(encoding="utf-8"), table, experiment), encoding="utf-8")
         print(table)
 
 

@@ -29,8 +29,8 @@ from benchmarks.labels import (
 )
 from benchmarks.labels.figures import Line
 from benchmarks.labels.reading import DATA, MissingError
+from benchmarks.pages import as_markdown, into_page
 from benchmarks.rounds import ROOT, now
-from benchmarks.table import into_page
 
 PAGE = ROOT / "docs" / "quality.md"
 SUBJECTS: dict[str, Callable[[Path], list[Line]]] = {
@@ -54,8 +54,7 @@ _HEAD = ("check or score", "labels", "metric", "value", "a cheap way", "required
 
 def written(lines: list[Line]) -> str:
     """The table as Markdown."""
-    rows = [_HEAD, tuple("---" for _ in _HEAD), *map(_cells, lines)]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    return as_markdown(_HEAD, map(_cells, lines))
 
 
 def _cells(line: Line) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ import polars as pl
 from benchmarks.desk import ROOT, Desk, SideError
 from benchmarks.figures import GIB, exponent
 from benchmarks.hosts import Hosts, hosts
+from benchmarks.pages import as_markdown
 from benchmarks.rounds import code_digest
 from benchmarks.rows import DATA
 from benchmarks.scale_rows import planted_in, recall, write
@@ -92,7 +93,7 @@ def written(sizes: Sequence[dict[str, Any]]) -> str:
     """
     rows = [size["rows"] for size in sizes]
     head = ["", *(f"{count:,} rows" for count in rows), "grows with rows to the power of"]
-    lines = [head, ["---"] * len(head)]
+    lines = []
     for name in sizes[-1]["stages"]:
         seconds = [size["stages"].get(name, 0.0) for size in sizes]
         memory = [size["memory"].get(name) for size in sizes]
@@ -105,7 +106,7 @@ def written(sizes: Sequence[dict[str, Any]]) -> str:
         shares = [size.get("found", {}).get(kind) for size in sizes]
         cells = ["-" if share is None else f"{share:.4f}" for share in shares]
         lines.append([f"planted {kind} duplicates found", *cells, "-"])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return as_markdown(head, lines)
 
 
 def _cell(seconds: float, memory: float | None) -> str:

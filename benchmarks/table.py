@@ -7,7 +7,6 @@ again. The page is written when every line has been measured with all rows.
 """
 
 import argparse
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from benchmarks.desk import Desk, SideError
 from benchmarks.environments import NoPeerError
 from benchmarks.figures import Needed, figure_of, met, ratio, shown
 from benchmarks.lines import GROUPS, Agreement, Group, Line
+from benchmarks.pages import as_markdown, into_page
 from benchmarks.rounds import ROOT, Kept, Round, code_digest, now, perform
 from benchmarks.rows import ALL, DATA, NoRowsError
 
@@ -27,7 +27,6 @@ FOLDER = ROOT / "runs" / "bench"
 HEAD = ("what", "against", "ours", "peer", "ratio", "required", "met", "how it was held against")
 # For lines of which nothing is required: what share of the peer ours takes.
 _SHARE = Needed("at most", 100, "%")
-_TABLE = re.compile(r"(<!-- table: .*? -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)
 
 
 class Row(NamedTuple):
@@ -75,8 +74,7 @@ def _verdict(line: Line, value: float, rounds: Sequence[Round]) -> str:
 
 def written(rows: Sequence[Row]) -> str:
     """The table as Markdown."""
-    lines = [HEAD, tuple("---" for _ in HEAD), *rows]
-    return "".join(f"| {' | '.join(cell.replace('|', '/') for cell in line)} |\n" for line in lines)
+    return as_markdown(HEAD, ([cell.replace("|", "/") for cell in row] for row in rows))
 
 
 def measured(desk: Desk, names: Sequence[str], rounds: int | None, fresh: bool) -> dict[str, list[Round]]:
@@ -129,12 +127,6 @@ def account(found: dict[str, list[Round]], peaks: dict[str, float]) -> str:
         f"Measured {when} on: {machine.described()}. Python {sys.version.split()[0]}, {versions}.\n"
         f"Peak of a matrix product by torch, all cores, in 10^9 operations a second: {rates}.\n\n"
     )
-
-
-def into_page(text: str, table: str) -> str:
-    """A page with what stands between its two comments replaced."""
-    assert _TABLE.search(text), "the page has no place for a table"
-    return _TABLE.sub(lambda found: found[1] + table + found[3], text)
 
 
 def _say(text: str) -> None:

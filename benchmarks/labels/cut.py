@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.labels.figures import Line, most
-from benchmarks.labels.reading import MissingError, checked, fails
+from benchmarks.labels.reading import checked, fails, there
 from pipelines.ingest import read_records
 
 SEED = 20260417
@@ -20,10 +20,9 @@ def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
     made = []
     for name, file in _SETS.items():
-        path = data / "raw" / file
-        if not path.exists():
-            raise MissingError(f"{path} is not there")
-        read = read_records(str(path)).filter(pl.col("completion").str.len_chars() >= MIN_CHARACTERS)
+        read = read_records(str(there(data / "raw" / file))).filter(
+            pl.col("completion").str.len_chars() >= MIN_CHARACTERS
+        )
         whole = read.sample(min(ROWS, read.height), seed=SEED)
         chance = np.random.default_rng(SEED)
         cut = [text[: int(len(text) * chance.uniform(0.3, 0.95))] for text in whole["completion"]]

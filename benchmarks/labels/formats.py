@@ -16,7 +16,7 @@ import polars as pl
 
 from benchmarks.figures import Needed
 from benchmarks.labels.figures import Line, found, least, most
-from benchmarks.labels.reading import MissingError, content, records
+from benchmarks.labels.reading import content, records, there
 from checks.catalogue import verdicts
 from checks.formats.programs import CODE_TAGS, languages_of
 from checks.formats.snippets import code_only, fenced
@@ -81,9 +81,7 @@ _JUDGED: dict[Path, pl.DataFrame] = {}
 
 
 def _judged_file(data: Path, file: str) -> pl.DataFrame:
-    path = data / "raw" / file
-    if not path.exists():
-        raise MissingError(f"{path} is not there")
+    path = there(data / "raw" / file)
     if path not in _JUDGED:
         read = read_records(str(path))
         _JUDGED[path] = read.select("row_id", "prompt", "completion").hstack(verdicts(read, _parsing()))

@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.labels.figures import Line, area_under_roc, found, least
-from benchmarks.labels.reading import MissingError
+from benchmarks.labels.reading import of_others, there
 from checks import grounding
 from checks.catalogue import prepared
 from pipelines.ingest import read_records
@@ -21,10 +21,7 @@ def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
     made = []
     for name, file in (("Dolly", "dolly_3k.jsonl"), ("Alpaca", "alpaca_data.json.gz")):
-        path = data / "raw" / file
-        if not path.exists():
-            raise MissingError(f"{path} is not there")
-        own = _closed(read_records(str(path)))
+        own = _closed(read_records(str(there(data / "raw" / file))))
         support = np.concatenate([_support(own), _support(_swapped(own))])
         wrong = np.repeat([False, True], own.height)
         # Every second question is on one side, with both its inputs.
@@ -65,11 +62,8 @@ def _closed(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _swapped(own: pl.DataFrame) -> pl.DataFrame:
-    """Each with the input of another, drawn: no record keeps its own."""
-    order = np.random.default_rng(SEED).permutation(own.height)
-    other = np.empty(own.height, dtype=np.int64)
-    other[order] = np.roll(order, 1)
-    return own.with_columns(context=own["context"][other])
+    """Each with the input of another."""
+    return own.with_columns(of_others(own["context"], SEED))
 
 
 def _support(records: pl.DataFrame) -> NDArray[np.float64]:

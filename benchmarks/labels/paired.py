@@ -7,7 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from benchmarks.labels.figures import Line, least, most
-from benchmarks.labels.reading import MissingError
+from benchmarks.labels.reading import of_others, there
 from pipelines._relevance import MIN_WORDS, with_relevance
 from pipelines.cache.home import default_cache
 from pipelines.embedding.encoder import Encoder, Tier
@@ -24,10 +24,7 @@ def measure(data: Path) -> list[Line]:
     static, encoder = Encoder(cache=default_cache(), tier=Tier.STATIC), Encoder(cache=default_cache())
     made = []
     for name, file in (("Dolly", "dolly_3k.jsonl"), ("Alpaca", "alpaca_data.json.gz")):
-        path = data / "raw" / file
-        if not path.exists():
-            raise MissingError(f"{path} is not there")
-        own = _long(read_records(str(path)))
+        own = _long(read_records(str(there(data / "raw" / file))))
         prompts = encoder.encode(own["prompt"]).vectors
         right, wrong = (_low(with_relevance(each, prompts, encoder, static)) for each in (own, _swapped(own)))
         on = f"{name}, {own.height} answers of {MIN_WORDS} words and more, and the same at other prompts"
@@ -46,11 +43,8 @@ def _long(records: pl.DataFrame) -> pl.DataFrame:
 
 
 def _swapped(own: pl.DataFrame) -> pl.DataFrame:
-    """Each with the answer of another, drawn: no record keeps its own."""
-    order = np.random.default_rng(SEED).permutation(own.height)
-    other = np.empty(own.height, dtype=np.int64)
-    other[order] = np.roll(order, 1)
-    return own.with_columns(completion=own["completion"][other])
+    """Each with the answer of another."""
+    return own.with_columns(of_others(own["completion"], SEED))
 
 
 def _low(measured: pl.DataFrame) -> NDArray[np.bool_]:

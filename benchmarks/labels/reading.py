@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from pipelines.ingest import read_records
@@ -32,20 +33,22 @@ def content(path: Path) -> Any:
     return json.loads(_content(path))
 
 
-def _content(path: Path) -> bytes:
+def there(path: Path) -> Path:
+    """`path`, where there is something. Raises MissingError."""
     if not path.exists():
         raise MissingError(f"{path} is not there")
-    raw = path.read_bytes()
+    return path
+
+
+def _content(path: Path) -> bytes:
+    raw = there(path).read_bytes()
     return gzip.decompress(raw) if path.suffix == ".gz" else raw
 
 
 @cache
 def alpaca(data: Path) -> pl.DataFrame:
     """Alpaca's records with every check's verdict and the measures; row i is row i of the file."""
-    path = data / "raw" / "alpaca_data.json.gz"
-    if not path.exists():
-        raise MissingError(f"{path} is not there")
-    return checked(read_records(str(path)))
+    return checked(read_records(str(there(data / "raw" / "alpaca_data.json.gz"))))
 
 
 def records(rows: Sequence[Mapping[str, str]]) -> pl.DataFrame:
@@ -82,3 +85,11 @@ def flagged(judged: pl.DataFrame) -> pl.Series:
     """Which records are dropped or go to review."""
     either = (pl.col("drop_reasons").list.len() > 0) | (pl.col("review_reasons").list.len() > 0)
     return judged.select(either).to_series()
+
+
+def of_others(values: pl.Series, seed: int) -> pl.Series:
+    """Each in another's place, drawn: none keeps its own."""
+    order = np.random.default_rng(seed).permutation(len(values))
+    other = np.empty(len(values), dtype=np.int64)
+    other[order] = np.roll(order, 1)
+    return values[other]
