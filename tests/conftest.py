@@ -59,6 +59,31 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures of pages go: into the guides with ASSAY_SCREENSHOTS=1, else nowhere that stays."""
+    if os.environ.get("ASSAY_SCREENSHOTS") == "1":
+        return Path(__file__).parents[1] / "docs" / "images"
+    return tmp_path_factory.mktemp("pictures")
+
+
+@pytest.fixture(scope="session")
+def keep() -> Callable[[bytes, Path], None]:
+    """Writes a picture; with a palette where Pillow is there: a third of the bytes, and small marks keep their colour."""
+    return _keep
+
+
+def _keep(picture: bytes, path: Path) -> None:
+    path.write_bytes(picture)
+    try:
+        from PIL import Image
+    except ImportError:
+        return
+    with Image.open(path) as image:
+        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
+
+
 MARKS = ("end", "im_end", "im_start", "system", "user", "assistant", "tool", "tools", "pad")
 
 

@@ -1,4 +1,7 @@
-"""The page in a real browser without a network: read by day and by night, on a phone, on paper, and by ear."""
+"""The page in a real browser without a network: read by day and by night, on a phone, on paper, and by ear.
+
+With ASSAY_SCREENSHOTS=1 the pictures of the README are made again on the way.
+"""
 
 import gzip
 import json
@@ -119,6 +122,24 @@ def test_who_hears_the_page_gets_its_outline_and_a_word_for_every_picture(
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
     assert it.look("mute") == []
     assert it.page.locator("html").get_attribute("lang") == "en"
+
+
+def test_the_guides_pictures_are_taken_of_the_demo(
+    pages: dict[str, Path], opened: Open, pictures: Path, keep: Callable[[bytes, Path], None]
+) -> None:
+    """The verdict and the flow; and duplicates from their counts to two pairs side by side."""
+    page = opened(pages["demo"], width=1080).page
+    near = page.locator("details", has_text="Near duplicates")
+    near.locator("summary").first.click()
+    page.evaluate("scrollTo(0, 0)")  # boxes are told from what is in sight
+    for name, first, last in (
+        ("report-top", page.locator("body"), page.locator(".flow").first),
+        ("report-duplicates", page.locator("h3:text-is('Duplicates')"), near.locator(".example").nth(1)),
+    ):
+        top, under = first.bounding_box()["y"] - 12, last.bounding_box()
+        clip = {"x": 0, "y": max(top, 0), "width": 1080, "height": under["y"] + under["height"] + 12 - max(top, 0)}
+        keep(page.screenshot(full_page=True, clip=clip), pictures / f"{name}.png")
+        assert clip["height"] > 500
 
 
 def test_without_a_script_all_is_there_and_the_map_is_coloured_by_choice(pages: dict[str, Path], opened: Open) -> None:

@@ -16,7 +16,6 @@ ASSAY = str(Path(sys.executable).parent / "assay")
 PATIENCE = 300
 SOURCE = Path(__file__).parent / "source"
 SAMPLES = Path(__file__).parents[2] / "data" / "samples"
-IMAGES = Path(__file__).parents[2] / "docs" / "images"
 # Chromium speaks to nobody but the page it is told to open.
 QUIET = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"  # noqa: E501
 
@@ -115,8 +114,8 @@ def _stopped(house: House) -> Iterator[House]:
 class Sitting:
     """One annotator at one browser: logs in, opens a dataset, reads, answers. Remembers what the browser did."""
 
-    def __init__(self, browser: Any, url: str, pictures: Path) -> None:
-        self.url, self._pictures = url, pictures
+    def __init__(self, browser: Any, url: str, keep: Callable[[bytes, str], None]) -> None:
+        self.url, self._keep = url, keep
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self.page = browser.new_page(viewport={"width": 1280, "height": 900}, locale="en-GB")
@@ -253,23 +252,12 @@ class Sitting:
 
     def picture(self, name: str) -> None:
         self.page.wait_for_timeout(400)  # the page's own fading in
-        keep(self.page.screenshot(), self._pictures / f"annotate-{name}.png")
+        self._keep(self.page.screenshot(), f"annotate-{name}.png")
 
 
 def asked(fields: dict[str, str]) -> str:
     """What is asked last in a record."""
     return fields.get("The prompt") or fields["What was said before"].splitlines()[-1]
-
-
-def keep(picture: bytes, path: Path) -> None:
-    """With a palette where Pillow is there: a third of the bytes."""
-    path.write_bytes(picture)
-    try:
-        from PIL import Image
-    except ImportError:
-        return
-    with Image.open(path) as image:
-        image.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 @pytest.fixture(scope="session")
@@ -287,12 +275,6 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the guide's pictures go: into the guide with ASSAY_SCREENSHOTS=1, else nowhere that stays."""
-    return IMAGES if os.environ.get("ASSAY_SCREENSHOTS") == "1" else tmp_path_factory.mktemp("pictures")
-
-
-@pytest.fixture(scope="session")
-def sit(browser: Any, pictures: Path) -> Callable[..., Sitting]:
+def sit(browser: Any, pictures: Path, keep: Callable[[bytes, Path], None]) -> Callable[..., Sitting]:
     """A new sitting at the server of this address; its pictures are the guide's where no other folder is said."""
-    return lambda url, folder=pictures: Sitting(browser, url, folder)
+    return lambda url, folder=pictures: Sitting(browser, url, lambda seen, name: keep(seen, folder / name))
