@@ -28,8 +28,9 @@ demo: setup ## curate data/samples into runs/demo and judge it
 		*) echo "gate        could not judge $(DEMO)"; exit 2 ;; esac
 
 # Servers are waited for more than cores are used: three lanes take little more than half the time of one.
-# Where lanes share cores, torch's threads that wait for each other in loops take three quarters of what there is.
+# Where lanes share cores, threads that wait for each other in loops take three quarters of what there is.
 test: export OMP_WAIT_POLICY := passive
+test: export OPENBLAS_NUM_THREADS := 1
 test: setup lint types layers ## everything that CI runs
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target people core runs trainers cli
 

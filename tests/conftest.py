@@ -69,7 +69,7 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def keep() -> Callable[[bytes, Path], None]:
-    """Writes a picture; with a palette where Pillow is there: a third of the bytes, and small marks keep their colour."""
+    """Writes a picture; with a palette where Pillow is there: a third of the bytes, and small marks keep colour."""
     return _keep
 
 

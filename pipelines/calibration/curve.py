@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 CONFIDENCE = 0.95
 
@@ -143,6 +143,6 @@ def _estimate(hits: NDArray[np.bool_], weights: NDArray[np.float64]) -> Estimate
         effective = min(effective, share * (1 - share) / spread)
     successes, tail = share * effective, (1 - CONFIDENCE) / 2
     # At an end of [0, 1] the distribution has no width, and scipy no number.
-    low = float(beta.ppf(tail, successes, effective - successes + 1)) if share > 0 else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, effective - successes)) if share < 1 else 1.0
+    low = float(betaincinv(successes, effective - successes + 1, tail)) if share > 0 else 0.0
+    high = float(betaincinv(successes + 1, effective - successes, 1 - tail)) if share < 1 else 1.0
     return Estimate(share, min(low, share), max(high, share))

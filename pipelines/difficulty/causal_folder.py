@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipelines._gguf import read_header, smollm2, write_tokenizer
-from pipelines._manifest import sha256_of
+from pipelines._manifest import sha256_once
 from pipelines._progress import reporter
 from pipelines.cache.folders import KeptFolder
 from pipelines.cache.keys import made_by
@@ -57,7 +57,7 @@ class CausalFolder:
         digest = hashlib.sha256()
         for path in paths:
             if path.is_file():
-                digest.update(path.name.encode() + bytes.fromhex(sha256_of(path)))
+                digest.update(path.name.encode() + bytes.fromhex(sha256_once(path)))
         return digest.hexdigest()[:24]
 
     def load(self, cache: str, *, dtype: Any) -> Loaded:

@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from pipelines._manifest import sha256_once
 from schemas.errors import ModelError
 
 BUILTIN = "builtin"
@@ -21,14 +22,23 @@ _POOLINGS = {"pooling_mode_mean_tokens": "mean", "pooling_mode_cls_token": "cls"
 
 
 class Shape(NamedTuple):
-    """A transformer whose token vectors become one by `pooling`: mean or cls. Texts have `window` tokens at most.
+    """A BERT whose token vectors become one by `pooling`: mean or cls. Texts have `window` tokens at most.
 
-    Its attention heads are `head` numbers wide.
+    Each of its `layers` has `heads` attention heads, which are `width` numbers wide together; `epsilon` is what the
+    norm of a layer adds to a variance.
     """
 
     pooling: str
     window: int
-    head: int
+    width: int
+    heads: int
+    layers: int
+    epsilon: float
+
+    @property
+    def head(self) -> int:
+        """Numbers in one attention head."""
+        return self.width // self.heads
 
 
 class ModelFolder:
@@ -44,7 +54,7 @@ class ModelFolder:
         digest = hashlib.sha256(self.name.encode())
         for path in sorted(self.path.rglob("*")):
             if path.is_file() and path.suffix in {".json", ".safetensors", ".bin", ".txt"}:
-                digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+                digest.update(path.name.encode() + bytes.fromhex(sha256_once(path)))
         return digest.hexdigest()[:24]
 
     @cached_property
@@ -66,6 +76,9 @@ class ModelFolder:
         plain = (
             kinds in (["Transformer", "Pooling", "Normalize"], ["Transformer", "Pooling"])
             and model["model_type"] in _CONVERTIBLE
+            and model["hidden_act"] == "gelu"
+            and model.get("position_embedding_type", "absolute") == "absolute"
+            and not model.get("is_decoder")
             and not text.get("do_lower_case")
             and not self._prompts().get("default_prompt_name")
             and (self.path / "tokenizer.json").is_file()
@@ -75,8 +88,10 @@ class ModelFolder:
         # Since sentence-transformers 6 a saved model's window stands with its tokenizer alone.
         said = text.get("max_seq_length") or self._json("tokenizer_config.json").get("model_max_length") or 0
         window = min(int(said), int(model["max_position_embeddings"]))
-        head = int(model["hidden_size"]) // int(model["num_attention_heads"])
-        return Shape(mode, window, head) if plain and mode in _POOLINGS.values() and window > 2 else None
+        if not plain or mode not in _POOLINGS.values() or window <= 2:
+            return None
+        width, heads, layers = (int(model[key]) for key in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
+        return Shape(mode, window, width, heads, layers, float(model.get("layer_norm_eps", 1e-12)))
 
     def _prompts(self) -> dict[str, Any]:
         path = "config_sentence_transformers.json"

@@ -25,8 +25,8 @@ class Choice(NamedTuple):
     why: str
 
 
-# Bytes of text from which a conversion, then a quantisation, has paid for itself within the first run.
-CONVERSION_PAYS = 500_000
+# Bytes of text from which proving bfloat16, then a quantisation, has paid for itself within the first run.
+BF16_PAYS = 500_000
 INT8_PAYS = 2_000_000
 
 # How far a cosine of the tier may lie from the reference's. Static cosines are no guess at the reference's, and
@@ -62,10 +62,10 @@ def choose(folder: ModelFolder, text_bytes: int) -> Choice:
     """The tier for `text_bytes` of text. Depends on nothing that a cache holds, so a run's bytes do not either."""
     if has_gpu():
         return Choice(Tier.REFERENCE, "there is a GPU")
-    if text_bytes < CONVERSION_PAYS:
-        return Choice(Tier.REFERENCE, "so few texts do not pay for a conversion of the model")
     if why := unconvertible(folder):
         return Choice(Tier.REFERENCE, why)
+    if text_bytes < BF16_PAYS:
+        return Choice(Tier.FP32, "so few texts do not pay for the step to less")
     if text_bytes < INT8_PAYS:
         return Choice(exact(), "so few texts do not pay for the step to int8")
     if on_tiles():

@@ -401,11 +401,10 @@ def together(does: str, shares: Sequence[Sequence[Any]], **limits: Any) -> list[
 @pytest.mark.parametrize(
     "limits",
     [
-        {"budget": {"total": 101}},
-        {"budget": {"month": 101}},
-        {"tiers": {"crowd": {"price": 2, "budget": 101}, "expert": {"price": 50}}},
+        pytest.param({"budget": {"total": 101}}, id="project", marks=pytest.mark.long),
+        pytest.param({"budget": {"month": 101}}, id="month", marks=pytest.mark.long),
+        pytest.param({"tiers": {"crowd": {"price": 2, "budget": 101}, "expert": {"price": 50}}}, id="tier"),
     ],
-    ids=["project", "month", "tier"],
 )
 def test_sixteen_pushes_at_once_cannot_overspend(database: str, limits: dict[str, Any]) -> None:
     """Each wants 6 tasks of its own at $2, all at once and on a store that none has made yet; $101 buy 50."""

@@ -61,6 +61,7 @@ def answer(url: str, key: str, records: list[str]) -> int:
     return taken
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_every_answer_of_eight_people_at_once_counts_once(
     argilla: Any, argilla_settings: AnnotationSettings, tmp_path: Any

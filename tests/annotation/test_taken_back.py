@@ -150,6 +150,7 @@ def test_without_money_for_another_answer_that_is_said_and_tried_again(desk: Any
     assert desk.money() == Sums(reserved=200, spent=200)
 
 
+@pytest.mark.long
 def test_who_is_renamed_keeps_the_name_they_were_paid_under(either: Any) -> None:
     who, task = hire(either), either.task("one", overlap=2)
     either.push(task)
@@ -173,6 +174,7 @@ def test_who_is_renamed_keeps_the_name_they_were_paid_under(either: Any) -> None
     assert either.count(RESPONSES, RESPONSES.c.annotator == who) == 1
 
 
+@pytest.mark.long
 def test_who_is_no_member_any_more_is_known_by_the_answer(desk: Any) -> None:
     """An admin sees only who is in the workspace; of all others the server tells a number."""
     who, task, chief = hire(desk), desk.task("one", overlap=2), f"a{uuid4().hex[:8]}"
@@ -254,6 +256,7 @@ def test_an_adjudicator_who_answers_in_the_last_moment_is_heard(desk: Any) -> No
     assert desk.money() == Sums(reserved=0, spent=5400)
 
 
+@pytest.mark.long
 def test_a_domain_that_is_new_in_the_settings_stops_nobody(desk: Any) -> None:
     one, other, third = (desk.task(name, overlap=2) for name in ("one", "other", "third"))
     desk.push(one, other)

@@ -146,6 +146,7 @@ def test_both_say_the_same_of_planted_texts(make_records):
     assert differing(make_records(rows)) == {}
 
 
+@pytest.mark.long
 def test_both_say_the_same_of_formats(make_records):
     fenced = [f"So:\n```{fence}\n{text}\n```" for fence in FENCES for text in WRITTEN]
     rows = [{"prompt": prompt, "completion": text} for prompt in FORMATS for text in (*WRITTEN, *fenced)]

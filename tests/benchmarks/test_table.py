@@ -164,6 +164,7 @@ def test_peers_are_pinned_to_one_version_each(name: str):
     assert peer[name] in requirements(name)
 
 
+@pytest.mark.long
 def test_a_peer_that_cannot_be_installed_says_so_in_a_line(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.environments.PEERS", tmp_path)
     (tmp_path / "nothing.txt").write_text("# Not there.\n./no-such-folder\n", encoding="utf-8")

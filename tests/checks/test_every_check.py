@@ -119,6 +119,7 @@ def test_nothing_is_dropped_for_being_nothing(strange):
         assert named[name]["drop_reasons"] == named[name]["review_reasons"] == []
 
 
+@pytest.mark.long
 def test_a_megabyte_is_judged_for_what_it_is_and_in_sane_memory():
     """In a process of its own, whose memory at its highest is known."""
     program = Path(__file__).with_name("judge_endless_texts.py")

@@ -67,6 +67,15 @@ def test_without_a_server_the_same_steps_run_here_and_prefect_is_not_even_import
     assert (run["orchestrator"], run["orchestration_seconds"]) == ("none", pytest.approx(0, abs=0.5))
 
 
+def test_a_run_imports_what_takes_long_only_where_it_is_used() -> None:
+    heavy = "{'prefect', 'scipy.stats', 'torch', 'openvino', 'great_expectations', 'datasets', 'sklearn', 'faiss'}"
+    script = (
+        f"import sys, pipelines._course, pipelines._commands_calibrate; print({heavy} & {{*sys.modules}} or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout == "none\n", done.stderr
+
+
 def test_the_same_again_stands_and_says_so(alone: dict[str, str], source: Path, tmp_path: Path) -> None:
     def curate(*more: str) -> subprocess.CompletedProcess[str]:
         command = [ASSAY, "curate", source, "--out", tmp_path / "out", *more]

@@ -92,6 +92,7 @@ def test_files_that_other_trainers_name_are_there(finished: Path, tmp_path: Path
     assert len(numbers) == 1
 
 
+@pytest.mark.long
 def test_pefts_script_refuses_a_touched_release(finished: Path, tmp_path: Path) -> None:
     assert call(finished, "peft", tmp_path / "r").exit_code == 0
     touched = tmp_path / "r" / "train.py"

@@ -51,6 +51,7 @@ print(json.dumps(told))
 """
 
 
+@pytest.mark.long
 def test_adapters_are_trained_in_turn_merged_in_every_way_and_served_together(
     demo: Path, tmp_path: Path, byte_tokenizer: Callable[[str | None], Path]
 ) -> None:

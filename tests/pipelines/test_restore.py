@@ -158,6 +158,7 @@ def test_a_row_that_could_not_be_read_has_no_record(
     assert "could not be read, so there is no record; correct its source" in said
 
 
+@pytest.mark.long
 def test_a_corrected_record_is_restored_with_its_correction(prefect_server: None, project: Path) -> None:
     _, before = run()
     fix = Decision(before[10]["record_id"], "record", "fix", REFUSED, (), None, None, {}, 2, "majority", 1.0)

@@ -130,6 +130,7 @@ class Lines(Reporter):
         self.said.append(text)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_prefect_flow_with_its_dask_runner_makes_the_same_release(
     prefect_server: None, finished: Path, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

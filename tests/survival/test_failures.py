@@ -131,6 +131,7 @@ def test_two_runs_on_one_folder_never_mix(project: Any, undisturbed: Path, tmp_p
     assert project.outcome(out) == project.outcome(undisturbed)
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_believed_only_as_it_was_written(
     project: Any, undisturbed: Path, tmp_path: Path, running: list[Any]
 ) -> None:

@@ -19,7 +19,7 @@ from schemas.errors import ReleaseError
 
 LONG = os.environ.get("ASSAY_TESTS_LONG") == "1"
 SEED = int(os.environ.get("ASSAY_KILL_SEED", "1"))
-KILLS = 200 if LONG else 3
+KILLS = 200 if LONG else 2
 FIRST = int(os.environ.get("ASSAY_KILL_FROM", "1"))
 PUBLISHING = "publishing"
 

@@ -25,6 +25,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache" / "assay"
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_it_is_made_once_however_many_ask_and_again_after_an_interruption(cache: Path) -> None:
     said: list[str] = []

@@ -131,6 +131,7 @@ def guess_passwords(url: str, people: dict[str, accounts.Account]) -> None:
     assert "Too many failed logins" in refused.json()["detail"]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_in_the_foreground_it_stays_until_it_is_told_to_go(home: Path) -> None:
     # The very first start is killed while it makes the database.
@@ -195,6 +196,7 @@ def test_who_is_to_outlive_his_terminal_does(monkeypatch: pytest.MonkeyPatch) ->
         signal.signal(signal.SIGHUP, before)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_start_that_is_ended_ends_its_server_and_the_next_shows_the_accounts(home: Path) -> None:
     folder = home / "argilla"

@@ -83,6 +83,7 @@ def plain(cache: str) -> Plain:
     return Plain(cache)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_losses_are_those_of_a_plain_computation_in_full_precision(ingest: Ingest, cache: str, plain: Plain) -> None:
     found = measured(ingest([{"instruction": prompt, "output": answer} for prompt, answer in PAIRS]), cache)
@@ -300,6 +301,7 @@ measure.with_difficulty(read_records(source), measure.CausalFolder(model), max_t
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_was_scored_when_the_process_died_is_not_asked_again(tiny: Path, tmp_path: Path) -> None:
     import orjson

@@ -63,7 +63,7 @@ def test_a_conversion_that_fails_falls_back_and_says_why(
     def fail(*_: Any) -> None:
         raise RuntimeError("an operation is not known\nand more")
 
-    monkeypatch.setattr(openvino_convert, "_trace", fail)
+    monkeypatch.setattr(openvino_convert, "bert_graph", fail)
     encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
     encoder.encode(TEXTS)
     why = "fp32: the model's conversion failed (an operation is not known)"
@@ -97,8 +97,8 @@ def test_more_text_is_worth_a_faster_tier(tiny: Path, monkeypatch: pytest.Monkey
     folder = ModelFolder(str(tiny))
     monkeypatch.setattr(tiers, "has_gpu", lambda: False)
     monkeypatch.setattr(tiers, "on_tiles", lambda: False)
-    sizes = (0, tiers.CONVERSION_PAYS - 1, tiers.CONVERSION_PAYS, tiers.INT8_PAYS)
-    assert [choose(folder, size).tier for size in sizes] == [Tier.REFERENCE, Tier.REFERENCE, exact(), Tier.INT8]
+    sizes = (0, tiers.BF16_PAYS - 1, tiers.BF16_PAYS, tiers.INT8_PAYS)
+    assert [choose(folder, size).tier for size in sizes] == [Tier.FP32, Tier.FP32, exact(), Tier.INT8]
     monkeypatch.setattr(tiers, "on_tiles", lambda: True)
     assert choose(folder, MANY) == (exact(), "on this processor int8 is no faster")
     monkeypatch.setattr(tiers, "has_gpu", lambda: True)
@@ -132,6 +132,7 @@ print(encoder.backend, vectors.tobytes().hex())
 """
 
 
+@pytest.mark.long
 def test_two_processes_that_convert_at_once_both_get_a_whole_model(tiny: Path, tmp_path: Path) -> None:
     running = [
         subprocess.Popen(

@@ -28,6 +28,7 @@ def true(texts: list[str], models: str) -> NDArray[np.float32]:
     return Encoder(cache=models, tier=Tier.REFERENCE).encode(texts).vectors
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("tier", CONVERTED)
 def test_a_tier_keeps_its_promise_and_its_margin(
     tier: Tier, texts: list[str], true: NDArray[np.float32], models: str

@@ -42,6 +42,7 @@ def found(questions: pl.Series, models: str, tier: Tier) -> Close:
     return close_prompts(questions, encoder.encode(questions), encoder, min_similarity=FLOOR)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.parametrize("tier", [Tier.BF16, Tier.INT8])
 def test_close_prompts_are_those_of_the_reference(questions: pl.Series, models: str, tier: Tier) -> None:
@@ -59,6 +60,7 @@ def test_close_prompts_are_those_of_the_reference(questions: pl.Series, models: 
     assert (known["similarity"] - known["similarity_true"]).abs().max() <= ROUNDING
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_only_pairs_that_decide_need_full_precision(questions: pl.Series, models: str) -> None:
     encoder = Encoder(cache=models, tier=Tier.BF16)
@@ -77,6 +79,7 @@ def test_only_pairs_that_decide_need_full_precision(questions: pl.Series, models
     assert alone.filter(pl.col("similarity") > FLOOR + margin).is_empty()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_static_vectors_never_reach_the_precision_that_removal_needs(models: str) -> None:
     from pipelines.embedding.model_folder import BUILTIN, ModelFolder

@@ -78,6 +78,7 @@ def test_stopped_while_its_server_starts_it_leaves_none(project: Any, serve: Cal
     assert [pid for pid in everything if _lives(pid)] == []
 
 
+@pytest.mark.long
 def test_stopped_in_the_middle_of_a_run_the_earlier_release_stays(
     project: Any, server: Any, serve: Callable[..., Any]
 ) -> None:

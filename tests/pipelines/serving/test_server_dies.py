@@ -14,6 +14,7 @@ from pipelines.gate import gate, report_of
 ONE_TRY = {"PREFECT_CLIENT_MAX_RETRIES": "1"}
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_run_goes_on_when_its_server_is_killed(project: Any, mortal: Any, serve: Callable[..., Any]) -> None:
     words = ("curate", "raw.jsonl", "--out", "release")
