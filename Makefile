@@ -7,7 +7,7 @@ DEMO := runs/demo
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help setup system demo test lint types layers unit core people runs long kill trainers cli bench bench-scale bench-selection bench-advice bench-lift bench-annotation constraints clean
+.PHONY: help setup system demo test lint types layers unit core people runs long kill stages trainers cli bench bench-scale bench-selection bench-advice bench-lift bench-annotation constraints clean
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,12 +27,12 @@ demo: setup ## curate data/samples into runs/demo and judge it
 		1) echo "gate        failed; $(DEMO)/report.html says why" ;; \
 		*) echo "gate        could not judge $(DEMO)"; exit 2 ;; esac
 
-# Servers are waited for more than cores are used: three lanes take little more than half the time of one.
+# Servers are waited for more than cores are used: three lanes at a time take little more than half the time of one.
 # Where lanes share cores, threads that wait for each other in loops take three quarters of what there is.
 test: export OMP_WAIT_POLICY := passive
 test: export OPENBLAS_NUM_THREADS := 1
 test: setup lint types layers ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target people core runs trainers cli
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target people core stages runs trainers cli
 
 lint: setup ## style
 	@$(BIN)/ruff check .
@@ -44,14 +44,18 @@ types: setup ## mypy, strict
 layers: setup ## who may import whom
 	@$(BIN)/lint-imports
 
-unit: core people runs ## tests and doctests
+unit: core stages people runs ## tests and doctests
 
 # What waits for servers and processes more than it works.
 PEOPLE := tests/annotation tests/review tests/deploy
 RUNS := tests/survival tests/pipelines/serving $(wildcard tests/pipelines/test_runner*.py) tests/pipelines/test_shared_work.py
+STAGES := $(filter-out $(RUNS),$(wildcard tests/pipelines/test_*.py))
 
-core: setup ## those that one process can run
-	@$(BIN)/pytest -q -m 'not trainer' $(addprefix --ignore=,$(PEOPLE) $(RUNS))
+core: setup ## those of checks, embedding, caches, pages and all that is not below
+	@$(BIN)/pytest -q -m 'not trainer' $(addprefix --ignore=,$(PEOPLE) $(RUNS) $(STAGES))
+
+stages: setup ## those of single stages, of the report and of the command line
+	@$(BIN)/pytest -q -m 'not trainer' $(STAGES)
 
 runs: setup ## those of runs that are scheduled, killed or shared: real servers, workers and full disks
 	@$(BIN)/pytest -q $(RUNS)

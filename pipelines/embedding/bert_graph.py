@@ -2,7 +2,7 @@
 
 Devlin et al. 2018 (arXiv:1810.04805), post-norm layers of attention and of two linear maps with a GELU between. Written
 out and not traced, so that nothing but the weights is loaded: importing torch and sentence-transformers takes longer
-than embedding some hundred texts. docs/decisions/0014-graphs.md has what was measured.
+than embedding some hundred texts. docs/decisions/0009-speed.md has why.
 """
 
 from collections.abc import Callable
