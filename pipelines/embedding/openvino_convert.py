@@ -1,12 +1,13 @@
 """A model written for OpenVINO, once and offline, from its own weights, and refused where it breaks its promise.
 
-What was made lies in the cache, below the digest of what it was made from. A model that did not keep its
-promise leaves a note there in its place, so that nobody tries again.
+The graph of full precision and of bfloat16 is written anew in each process, which takes no longer than reading one. A
+model in int8 lies in the cache, below the digest of what it was made from; so does a note that a model has kept its
+promise, or why it did not, so that nobody tries again.
 """
 
 import logging
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -33,13 +34,16 @@ CLOSE, SHARE_BEYOND = 0.8, 0.02
 _LAYOUT = "3"
 # Converted models of all runs and projects lie below it.
 KIND = "models"
-_MODEL, _REFUSED = "model.xml", "refused.txt"
+_MODEL, _PROVEN, _REFUSED = "model.xml", "proven", "refused.txt"
 
 
 def converted(folder: ModelFolder, tier: Tier, cache: str) -> Converted:
-    """The model in `tier`, made now or found in the cache. Raises UnavailableError, ModelError."""
+    """The model in `tier`, proven now or before. Raises UnavailableError, ModelError."""
     if why := unconvertible(folder):
         raise UnavailableError(why)
+    # What the builtin model promises here, tests have proven: loading its reference takes longer than a small run.
+    if tier == Tier.FP32 and folder.name == BUILTIN:
+        return Converted(bert_graph(folder, library()), tier, _tokenizer(folder))
     kept = KeptFolder(cache, KIND, made_from(folder, tier))
     try:
         found = kept.find() or kept.keep(lambda aside: _make(folder, tier, cache, aside))
@@ -47,13 +51,14 @@ def converted(folder: ModelFolder, tier: Tier, cache: str) -> Converted:
         raise UnavailableError(f"the converted model cannot be kept ({_first_line(error)})") from error
     if (found / _REFUSED).is_file():
         raise UnavailableError((found / _REFUSED).read_text(encoding="utf-8"))
-    return _opened(folder, tier, cache, found / _MODEL)
+    return _opened(folder, tier, cache, found)
 
 
-def _opened(folder: ModelFolder, tier: Tier, cache: str, model: Path) -> Converted:
+def _opened(folder: ModelFolder, tier: Tier, cache: str, found: Path) -> Converted:
     if tier != Tier.INT8 or folder.shape is None:
-        return Converted(model, tier, _tokenizer(folder))
-    return Int8(model, _tokenizer(folder), folder.shape.head, lambda: converted(folder, Tier.FP32, cache))
+        return Converted(bert_graph(folder, library()), tier, _tokenizer(folder))
+    exact = lambda: converted(folder, Tier.FP32, cache)  # noqa: E731
+    return Int8(found / _MODEL, _tokenizer(folder), folder.shape.head, exact)
 
 
 def made_from(folder: ModelFolder, tier: Tier) -> str:
@@ -71,40 +76,21 @@ def made_from(folder: ModelFolder, tier: Tier) -> str:
 
 
 def _make(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
-    """Leave the model in `aside`, or a note why it is refused."""
+    """Leave in `aside` what has to be kept of the model and a note that it was proven, or one why it is refused."""
     try:
-        if tier == Tier.FP32:
-            _make_exact(folder, aside)
-        else:
-            _make_faster(folder, tier, cache, aside)
+        better = Reference(folder) if tier == Tier.FP32 else converted(folder, Tier.FP32, cache)
+        with _quiet() if tier != Tier.BF16 else nullcontext():
+            if tier == Tier.INT8:
+                model = _quantise(bert_graph(folder, library()), _tokenizer(folder))
+                library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
+            _hold_to_promise(_opened(folder, tier, cache, aside), better, tier)
+        (aside / _PROVEN).touch()
     except UnavailableError as refusal:
         (aside / _REFUSED).write_text(str(refusal), encoding="utf-8")
     except (OSError, MemoryError, ModelError):
         raise
     except Exception as error:  # each of four libraries raises whatever its parts raise
         (aside / _REFUSED).write_text(f"{tier}: the model's conversion failed ({_first_line(error)})", encoding="utf-8")
-
-
-def _make_exact(folder: ModelFolder, aside: Path) -> None:
-    model = bert_graph(folder, library())
-    library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
-    # What the builtin model promises, the tests have proven: loading its reference would take longer than all the rest.
-    if folder.name != BUILTIN:
-        made = Converted(aside / _MODEL, Tier.FP32, _tokenizer(folder))
-        with _quiet():
-            _hold_to_promise(made, Reference(folder), Tier.FP32)
-
-
-def _make_faster(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
-    """From the one in full precision, which is needed besides: what is near a threshold is embedded by it."""
-    exact = converted(folder, Tier.FP32, cache)
-    found = KeptFolder(cache, KIND, made_from(folder, Tier.FP32)).path
-    model = library().Core().read_model(str(found / _MODEL))
-    if tier == Tier.INT8:
-        with _quiet():
-            model = _quantise(model, _tokenizer(folder))
-    library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
-    _hold_to_promise(_opened(folder, tier, cache, aside / _MODEL), exact, tier)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,8 @@ from pipelines.embedding.model_folder import BUILTIN, ModelFolder
 from pipelines.embedding.openvino_convert import PROMISES, SHARE_BEYOND
 from pipelines.embedding.tiers import MARGINS, Tier
 
-CONVERTED = (Tier.FP32, Tier.BF16, Tier.INT8)
+# Quantising takes as long as all the rest together.
+CONVERTED = (Tier.FP32, Tier.BF16, pytest.param(Tier.INT8, marks=pytest.mark.long))
 # Around the builtin model's window of 256 tokens, two of which are its own marks.
 AT_THE_WINDOW = [*("word " * count for count in (252, 253, 254, 255, 256, 600)), "", "☃", "x" * 3_000]
 
