@@ -1,5 +1,6 @@
 """A conversion is made once, refused where it breaks its promise, and whatever goes wrong falls back and says why."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,9 +12,13 @@ import numpy as np
 import pytest
 
 from pipelines.embedding import openvino_convert, tiers
+from pipelines.embedding.backend import UnavailableError
+from pipelines.embedding.bert_graph import bert_graph
 from pipelines.embedding.encoder import Encoder
 from pipelines.embedding.model_folder import ModelFolder
+from pipelines.embedding.openvino_runtime import Converted, library
 from pipelines.embedding.tiers import Tier, choose, exact, unconvertible
+from pipelines.embedding.token_batches import Tokenizer
 
 TEXTS = ["the cat sits on the mat", "how is bread baked", "the wide red sea", "the cat sits on the mat"]
 MANY = 10**8
@@ -120,6 +125,52 @@ def test_a_model_of_another_kind_is_not_converted(tiny: Path, copied: Spoil) -> 
         unconvertible(ModelFolder(str(other)))
         == "the model is not a BERT whose mean or first token is the text's vector"
     )
+
+
+def test_a_text_is_its_first_token_where_the_model_says_so(tiny: Path, copied: Spoil, tmp_path: Path) -> None:
+    first = copied(tiny)
+    pooling = first / "1_Pooling" / "config.json"
+    pooling.write_text(json.dumps({**json.loads(pooling.read_text()), "pooling_mode": "cls"}))
+    shape = ModelFolder(str(first)).shape
+    assert shape is not None
+    assert shape.pooling == "cls"
+    made, true, mean = (
+        Encoder(str(folder), cache=tmp_path / "cache", tier=tier).encode(TEXTS).vectors
+        for folder, tier in ((first, Tier.FP32), (first, Tier.REFERENCE), (tiny, Tier.REFERENCE))
+    )
+    assert np.abs(made - true).max() < 1e-3
+    assert np.abs(true - mean).max() > 0.01
+
+
+def test_weights_may_stand_below_the_models_name_and_none_may_be_missing(
+    tiny: Path, copied: Spoil, tmp_path: Path
+) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    folder = copied(tiny)
+    weights = load_file(folder / "model.safetensors")
+    true = Encoder(str(tiny), cache=tmp_path / "true", tier=Tier.REFERENCE).encode(TEXTS).vectors
+    save_file({f"bert.{name}": weight for name, weight in weights.items()}, folder / "model.safetensors")
+    graph = Converted(bert_graph(ModelFolder(str(folder)), library()), Tier.FP32, Tokenizer(folder, 32))
+    assert np.abs(graph.embed(TEXTS).vectors - true).max() < 1e-3
+    lacking = {name: weight for name, weight in weights.items() if name != "encoder.layer.1.output.dense.bias"}
+    save_file(lacking, folder / "model.safetensors")
+    with pytest.raises(UnavailableError, match=r"model\.safetensors lacks encoder\.layer\.1\.output\.dense\.bias"):
+        bert_graph(ModelFolder(str(folder)), library())
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(UnavailableError, match=r"the model has no model\.safetensors"):
+        bert_graph(ModelFolder(str(folder)), library())
+
+
+def test_the_builtin_models_graph_keeps_nothing_and_needs_no_torch(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pipelines.embedding.encoder import BUILTIN, Encoder;"
+        "made = Encoder(BUILTIN, cache=sys.argv[1]).encode(['a red sea']);"
+        "print(made.vectors.shape, {'torch', 'transformers', 'sentence_transformers'} & {*sys.modules} or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "(1, 384) none\n", done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["embeddings"]
 
 
 TOGETHER = """

@@ -29,8 +29,9 @@ def true(texts: list[str], models: str) -> NDArray[np.float32]:
     return Encoder(cache=models, tier=Tier.REFERENCE).encode(texts).vectors
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("tier", CONVERTED)
+@pytest.mark.parametrize(
+    "tier", [Tier.FP32, *(pytest.param(tier, marks=pytest.mark.long) for tier in (Tier.BF16, Tier.INT8))]
+)
 def test_a_tier_keeps_its_promise_and_its_margin(
     tier: Tier, texts: list[str], true: NDArray[np.float32], models: str
 ) -> None:
