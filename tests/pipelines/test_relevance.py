@@ -41,6 +41,7 @@ def measured(
     return with_relevance(records.with_columns(vector=pl.int_range(pl.len())), vectors, *encoders)
 
 
+@pytest.mark.long
 def test_answers_that_slipped_by_one_are_found(make_records: Make, encoders: tuple[Encoder, Encoder]) -> None:
     slipped = [(PAIRS[at][0], PAIRS[at - 1][1]) for at in range(3)]
     found = measured(make_records, encoders, [*PAIRS, *slipped])["relevance"]

@@ -100,6 +100,7 @@ def test_whatever_took_a_record_out_a_restored_one_is_released_and_says_by_whom(
     assert "people.restored is 5, must be at most 0" in assay("gate", "out")
 
 
+@pytest.mark.long
 def test_what_was_restored_is_chosen_before_all_others(prefect_server: None, project: Path) -> None:
     run()
     restore(10)

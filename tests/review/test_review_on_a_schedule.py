@@ -7,7 +7,8 @@ import httpx
 import polars as pl
 import pytest
 
-pytestmark = pytest.mark.slow
+# Each is several runs and a server; test_review_in_the_browser.py has the flows that a schedule calls.
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 MOTHS, WARDROBE = "How do I get rid of clothes moths?", "What can I do about moths in my wardrobe?"
 REFUSAL = "I'm sorry, but I cannot help with that request."
