@@ -12,9 +12,10 @@ import numpy as np
 
 from pipelines.embedding.backend import UnavailableError
 from pipelines.embedding.model_folder import ModelFolder, Shape
+from pipelines.embedding.openvino_runtime import library
 
 
-def bert_graph(folder: ModelFolder, openvino: Any) -> Any:
+def bert_graph(folder: ModelFolder) -> Any:
     """From token ids (texts, tokens), which are never padded, to unit vectors (texts, width).
 
     Raises UnavailableError where the folder lacks a weight that such a model has.
@@ -22,6 +23,7 @@ def bert_graph(folder: ModelFolder, openvino: Any) -> Any:
     shape = folder.shape
     if shape is None:
         raise UnavailableError("the model is no BERT that can be written as a graph")
+    openvino = library()
     graph = _Graph(openvino.opset15, _weights(folder), shape)
     ids = graph.ops.parameter([-1, -1], np.int64, name="input_ids")
     ids.output(0).set_names({"input_ids"})

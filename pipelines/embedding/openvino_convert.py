@@ -43,7 +43,7 @@ def converted(folder: ModelFolder, tier: Tier, cache: str) -> Converted:
         raise UnavailableError(why)
     # What the builtin model promises here, tests have proven: loading its reference takes longer than a small run.
     if tier == Tier.FP32 and folder.name == BUILTIN:
-        return Converted(bert_graph(folder, library()), tier, _tokenizer(folder))
+        return _written(folder, tier)
     kept = KeptFolder(cache, KIND, made_from(folder, tier))
     try:
         found = kept.find() or kept.keep(lambda aside: _make(folder, tier, cache, aside))
@@ -56,9 +56,19 @@ def converted(folder: ModelFolder, tier: Tier, cache: str) -> Converted:
 
 def _opened(folder: ModelFolder, tier: Tier, cache: str, found: Path) -> Converted:
     if tier != Tier.INT8 or folder.shape is None:
-        return Converted(bert_graph(folder, library()), tier, _tokenizer(folder))
+        return _written(folder, tier)
     exact = lambda: converted(folder, Tier.FP32, cache)  # noqa: E731
     return Int8(found / _MODEL, _tokenizer(folder), folder.shape.head, exact)
+
+
+def _written(folder: ModelFolder, tier: Tier) -> Converted:
+    """Raises UnavailableError where the graph cannot be written or run, so that the next better tier is taken."""
+    try:
+        return Converted(bert_graph(folder), tier, _tokenizer(folder))
+    except (MemoryError, ModelError, UnavailableError):
+        raise
+    except Exception as error:  # the library raises whatever its parts raise
+        raise UnavailableError(f"{tier}: the model's conversion failed ({_first_line(error)})") from error
 
 
 def made_from(folder: ModelFolder, tier: Tier) -> str:
@@ -81,7 +91,7 @@ def _make(folder: ModelFolder, tier: Tier, cache: str, aside: Path) -> None:
         better = Reference(folder) if tier == Tier.FP32 else converted(folder, Tier.FP32, cache)
         with _quiet() if tier != Tier.BF16 else nullcontext():
             if tier == Tier.INT8:
-                model = _quantise(bert_graph(folder, library()), _tokenizer(folder))
+                model = _quantise(bert_graph(folder), _tokenizer(folder))
                 library().save_model(model, str(aside / _MODEL), compress_to_fp16=False)
             _hold_to_promise(_opened(folder, tier, cache, aside), better, tier)
         (aside / _PROVEN).touch()

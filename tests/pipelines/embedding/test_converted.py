@@ -16,7 +16,7 @@ from pipelines.embedding.backend import UnavailableError
 from pipelines.embedding.bert_graph import bert_graph
 from pipelines.embedding.encoder import Encoder
 from pipelines.embedding.model_folder import ModelFolder
-from pipelines.embedding.openvino_runtime import Converted, library
+from pipelines.embedding.openvino_runtime import Converted
 from pipelines.embedding.tiers import Tier, choose, exact, unconvertible
 from pipelines.embedding.token_batches import Tokenizer
 
@@ -71,6 +71,19 @@ def test_a_conversion_that_fails_falls_back_and_says_why(
     monkeypatch.setattr(openvino_convert, "bert_graph", fail)
     encoder = Encoder(str(tiny), cache=tmp_path, tier=Tier.FP32)
     encoder.encode(TEXTS)
+    why = "fp32: the model's conversion failed (an operation is not known)"
+    assert encoder.backend == f"sentence-transformers in full precision ({why})"
+
+
+def test_where_the_builtin_models_graph_cannot_be_run_the_reference_does_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise RuntimeError("an operation is not known")
+
+    monkeypatch.setattr(openvino_convert, "bert_graph", fail)
+    encoder = Encoder(cache=tmp_path)
+    assert encoder.encode(["a red sea"]).vectors.shape == (1, 384)
     why = "fp32: the model's conversion failed (an operation is not known)"
     assert encoder.backend == f"sentence-transformers in full precision ({why})"
 
@@ -151,15 +164,15 @@ def test_weights_may_stand_below_the_models_name_and_none_may_be_missing(
     weights = load_file(folder / "model.safetensors")
     true = Encoder(str(tiny), cache=tmp_path / "true", tier=Tier.REFERENCE).encode(TEXTS).vectors
     save_file({f"bert.{name}": weight for name, weight in weights.items()}, folder / "model.safetensors")
-    graph = Converted(bert_graph(ModelFolder(str(folder)), library()), Tier.FP32, Tokenizer(folder, 32))
+    graph = Converted(bert_graph(ModelFolder(str(folder))), Tier.FP32, Tokenizer(folder, 32))
     assert np.abs(graph.embed(TEXTS).vectors - true).max() < 1e-3
     lacking = {name: weight for name, weight in weights.items() if name != "encoder.layer.1.output.dense.bias"}
     save_file(lacking, folder / "model.safetensors")
     with pytest.raises(UnavailableError, match=r"model\.safetensors lacks encoder\.layer\.1\.output\.dense\.bias"):
-        bert_graph(ModelFolder(str(folder)), library())
+        bert_graph(ModelFolder(str(folder)))
     (folder / "model.safetensors").unlink()
     with pytest.raises(UnavailableError, match=r"the model has no model\.safetensors"):
-        bert_graph(ModelFolder(str(folder)), library())
+        bert_graph(ModelFolder(str(folder)))
 
 
 def test_the_builtin_models_graph_keeps_nothing_and_needs_no_torch(tmp_path: Path) -> None:
