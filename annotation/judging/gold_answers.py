@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 
 from annotation.judging._votes import Answers, one_each
+from annotation.judging.wilson import wilson
 from schemas.errors import UsageError
 
 # Two-sided 95 %.
@@ -51,10 +52,9 @@ def annotators_on_gold(
         answers=pl.col("right").count().cast(pl.Int64), right=pl.col("right").sum().cast(pl.Int64)
     )
     share, n = pl.col("accuracy"), pl.col("answers")
-    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
-    half = Z / (1 + Z**2 / n) * (share * (1 - share) / n + Z**2 / (4 * n**2)).sqrt()
+    low, high = wilson(share, n, Z)
     known = per.with_columns(accuracy=pl.when(n > 0).then(pl.col("right") / n))
-    known = known.with_columns(low=(middle - half).clip(0, 1), high=(middle + half).clip(0, 1))
+    known = known.with_columns(low=low.clip(0, 1), high=high.clip(0, 1))
     verdict = (
         pl.when(n < max(min_answers, 1))
         .then(pl.lit("too few"))
