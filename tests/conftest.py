@@ -59,6 +59,15 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_contract_process() -> Iterator[None]:
+    """Of a session's hundreds of runs the first one alone waits for the import of Great Expectations."""
+    from checks.contract.process import one_process_for_many_runs
+
+    with one_process_for_many_runs():
+        yield
+
+
 @pytest.fixture(scope="session")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where pictures of pages go: into the guides with ASSAY_SCREENSHOTS=1, else nowhere that stays."""

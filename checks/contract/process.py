@@ -42,6 +42,11 @@ class ContractProcess:
         """Its process id."""
         return self._child.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._child.poll() is None
+
     def session(self, rules: Sequence[Rule], folder: Path, *, docs: bool, run_name: str) -> "_Elsewhere":
         """checks.contract.run.Opens: a new session in the process, in place of an earlier one."""
         self.tell({"do": "open", "rules": rules, "folder": str(folder), "docs": docs, "run_name": run_name})
@@ -87,6 +92,7 @@ class _Elsewhere(NamedTuple):
 
 
 _ready: ContractProcess | None = None
+_stays = False
 
 
 def ready_process() -> ContractProcess | None:
@@ -98,17 +104,36 @@ def ready_process() -> ContractProcess | None:
 def contract_process() -> Iterator[None]:
     """A process for contracts while this lasts, where one can be started; within another such context, the same."""
     global _ready
-    if _ready is not None:
-        yield
-        return
-    with suppress(OSError):
-        _ready = ContractProcess()
+    outermost = _ready is None
+    if _ready is not None and not _ready.alive:
+        _end()
+    if _ready is None:
+        with suppress(OSError):
+            _ready = ContractProcess()
     try:
         yield
     finally:
-        if _ready is not None:
-            _ready.close()
-        _ready = None
+        if outermost and not _stays:
+            _end()
+
+
+@contextmanager
+def one_process_for_many_runs() -> Iterator[None]:
+    """Within it, what the first `contract_process` starts serves the later ones too: one import for many runs."""
+    global _stays
+    _stays = True
+    try:
+        yield
+    finally:
+        _stays = False
+        _end()
+
+
+def _end() -> None:
+    global _ready
+    if _ready is not None:
+        _ready.close()
+    _ready = None
 
 
 def serve() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from checks.contract.process import contract_process, ready_process
+from checks.contract import process as module
+from checks.contract.process import contract_process, one_process_for_many_runs, ready_process
 from checks.contract.run import Contract
 from checks.registry import Check, Severity
 from schemas.policy import Demand, Policy
@@ -19,6 +20,13 @@ CHECKS = [
     Check("refusal", "full", Severity.REVIEW, "The completion is not a refusal.", pl.lit(True)),
 ]
 POLICY = Policy(demands=(Demand(figure="rows.released", min=3),))
+
+
+@pytest.fixture(autouse=True)
+def _as_in_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the one that all tests share."""
+    monkeypatch.setattr(module, "_ready", None)
+    monkeypatch.setattr(module, "_stays", False)
 
 
 def records() -> pl.DataFrame:
@@ -44,10 +52,9 @@ def records() -> pl.DataFrame:
     return pl.DataFrame(rows, schema_overrides={"decision": pl.String, "split": pl.String})
 
 
-def judged(docs: Path | None = None, between: object = None) -> Expectations:
-    with Contract(
-        records(), checks=CHECKS, policy=POLICY, docs=docs, run_name="river", elsewhere=ready_process()
-    ) as contract:
+def judged(docs: Path | None = None, between: object = None, *, elsewhere: bool = True) -> Expectations:
+    process = ready_process() if elsewhere else None
+    with Contract(records(), checks=CHECKS, policy=POLICY, docs=docs, run_name="river", elsewhere=process) as contract:
         if callable(between):
             between()
         return contract.finish({"rows": {"released": 3}})
@@ -55,8 +62,7 @@ def judged(docs: Path | None = None, between: object = None) -> Expectations:
 
 @pytest.fixture(scope="module")
 def here() -> Expectations:
-    assert ready_process() is None
-    return judged()
+    return judged(elsewhere=False)
 
 
 def test_it_says_there_what_it_says_here_and_writes_its_pages(here: Expectations, tmp_path: Path) -> None:
@@ -93,3 +99,26 @@ def test_nothing_of_it_is_left_behind() -> None:
         assert ready_process() is process
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
+
+
+def test_one_process_serves_many_runs_and_another_takes_its_place_when_it_dies(here: Expectations) -> None:
+    with one_process_for_many_runs():
+        assert ready_process() is None  # nobody has asked for one
+        with contract_process():
+            first = ready_process()
+            assert judged() == here
+        assert first is not None
+        assert ready_process() is first
+        assert first.alive
+        with contract_process():
+            assert ready_process() is first
+        os.kill(first.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, first.pid, os.WEXITED | os.WNOWAIT)
+        with contract_process():
+            second = ready_process()
+            assert second is not None
+            assert second is not first
+            assert judged() == here
+    assert ready_process() is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(second.pid, 0)
