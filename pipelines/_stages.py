@@ -259,7 +259,7 @@ def _with_relevance(run: Run, records: pl.DataFrame) -> pl.DataFrame:
     from pipelines.embedding.encoder import Encoder, Tier
 
     # Static vectors, a draft's, are no measure of it.
-    if run.settings.route.min_relevance is None or run.settings.dedup.draft:
+    if run.settings.route.min_relevance == 0 or run.settings.dedup.draft:
         return unmeasured(records)
     static = Encoder(run.settings.dedup.model, cache=default_cache(), tier=Tier.STATIC)
     with reporter().working("embedding answers"):

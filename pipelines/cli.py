@@ -76,7 +76,8 @@ def curate(
         bool, typer.Option("--difficulty", help="Ask a small language model how much each prompt helps its answer.")
     ] = False,
     min_relevance: Annotated[
-        float | None, typer.Option(help="Answers that have less to do with their prompts go to review: 0.15.")
+        float | None,
+        typer.Option(help="Answers that have less to do with their prompts go to review; 0 measures nothing."),
     ] = None,
     previous: Annotated[str | None, typer.Option(metavar="DIR", help="A release whose splits records keep.")] = None,
     policy: Annotated[str | None, typer.Option(help="What the gate demands.")] = None,

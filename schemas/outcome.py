@@ -55,7 +55,7 @@ CONTAMINATION_SIMILAR = "contamination.similar"
 QUALITY_LOW = "quality.low"
 """In review because `route.min_quality` is set, and the record's quality is lower or was not measured."""
 RELEVANCE_LOW = "relevance.low"
-"""In review because `route.min_relevance` is set, and the record's answer has less to do with its prompt."""
+"""In review because the record's answer has less to do with its prompt than `route.min_relevance` asks for."""
 
 PAIRS_SCHEMA = pl.Schema(
     {

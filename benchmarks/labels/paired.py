@@ -12,11 +12,12 @@ from pipelines._relevance import MIN_WORDS, with_relevance
 from pipelines.cache.home import default_cache
 from pipelines.embedding.encoder import Encoder, Tier
 from pipelines.ingest import read_records
+from schemas.settings import RouteSettings
 
 SEED = 20261128
 ROWS = 3_000
 """Of Alpaca; the threshold was chosen on other rows of it, and on these of Dolly."""
-THRESHOLD = 0.15
+THRESHOLD = RouteSettings().min_relevance
 
 
 def measure(data: Path) -> list[Line]:

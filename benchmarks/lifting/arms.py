@@ -25,9 +25,8 @@ POOL, CLEAN = 1_500, 1_000
 """Rows of Alpaca, drawn at random, that all arms choose from; and rows of Dolly that faults are planted in."""
 CHOSEN = 12_000
 """Tokens that a choice holds: about 120 rows."""
-RELEVANCE = 0.15
 CLEAN_ARM, DIRTY_ARM = "clean", "dirty"
-CURATED = ("dirty, then Assay", f"the same with `--min-relevance {RELEVANCE}`")
+CURATED = ("dirty, then Assay", "the same with `--min-relevance 0`")
 MAX_SIMILARITY = SelectionSettings().max_similarity
 _SAMPLED = {"random"}
 
@@ -101,15 +100,15 @@ def selections(halves: Halves, data: Path, folder: Path) -> Iterator[Arm]:
 
 
 def dirt(halves: Halves, data: Path, folder: Path) -> Iterator[Arm]:
-    """Dolly's rows as people wrote them, the same with faults, and what Assay keeps of those: as it stands, and told to
-    look whether answers belong to their prompts."""
+    """Dolly's rows as people wrote them, the same with faults, and what Assay keeps of those: by its defaults, and told
+    not to look whether answers belong to their prompts."""
     clean = dolly(data).known[:CLEAN]
     items = gsm8k(data)
     dirty = planted(clean, items, seed=0)
     against = ("--against", str(write_lines(items, folder / "items.jsonl")))
     kept = curated(dirty.rows, folder / "dirty", data, *against)
-    related = curated(dirty.rows, folder / "dirty-relevance", data, *against, "--min-relevance", str(RELEVANCE))
-    arms = {CLEAN_ARM: records(clean), DIRTY_ARM: records(dirty.rows), CURATED[0]: kept, CURATED[1]: related}
+    unasked = curated(dirty.rows, folder / "dirty-unasked", data, *against, "--min-relevance", "0")
+    arms = {CLEAN_ARM: records(clean), DIRTY_ARM: records(dirty.rows), CURATED[0]: kept, CURATED[1]: unasked}
     for name, rows in arms.items():
         told = halves.tokens(rows)
         places = [at for at, one in zip(rows["source_row"], told, strict=True) if one]

@@ -174,7 +174,7 @@ def test_the_tables_say_what_was_measured() -> None:
         ("clean", 5.0),
         ("dirty", 7.0),
         ("dirty, then Assay", 5.5),
-        ("the same with `--min-relevance 0.15`", 5.0),
+        ("the same with `--min-relevance 0`", 5.0),
     )
     found = {arm: [made(arm, 1, loss)] for arm, loss in losses}
     told = lift.dirt_table(found).splitlines()[2]

@@ -96,5 +96,5 @@ def test_a_threshold_is_not_written_into_a_manifest(tmp_path: Path) -> None:
 
 
 def test_what_chooses_and_what_doubts_is_said_by_flags() -> None:
-    said = {"route": {"min_relevance": 0.15}, "selection": {"target_tokens": 900, "method": "mix"}}
-    assert flags_of(said) == ["--min-relevance", "0.15", "--target-tokens", "900", "--select", "mix"]
+    said = {"route": {"min_relevance": 0.2}, "selection": {"target_tokens": 900, "method": "mix"}}
+    assert flags_of(said) == ["--min-relevance", "0.2", "--target-tokens", "900", "--select", "mix"]

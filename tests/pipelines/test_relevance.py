@@ -59,6 +59,27 @@ def test_a_number_is_the_cosine_and_nothing_is_made_up(make_records: Make, encod
     assert found[1:].to_list() == [None, None, None]
 
 
+def test_conversations_and_unwanted_answers_are_not_asked_about(
+    make_records: Make, encoders: tuple[Encoder, Encoder]
+) -> None:
+    (prompt, _), (_, other), _ = PAIRS
+    talk = [
+        {"role": role, "content": text} for role, text in [("user", prompt), ("assistant", "Ask."), ("user", "And?")]
+    ]
+    pair = {"prompt": prompt, "completion": other}
+    rows = [
+        pair,
+        {**pair, "kind": "kto", "label": True},
+        {**pair, "kind": "kto", "label": False},
+        {**pair, "messages": talk},
+    ]
+    records = make_records(rows).with_columns(vector=pl.int_range(pl.len()))
+    vectors = encoders[0].encode(records["prompt"]).vectors
+    found = with_relevance(records, vectors, *encoders)["relevance"]
+    assert (found[:2] < 0.15).all()
+    assert found[2:].to_list() == [None, None]
+
+
 def test_odd_texts_and_no_texts(make_records: Make, encoders: tuple[Encoder, Encoder]) -> None:
     odd = ["", " \n" * 20, "x " * 50_000, "你好，世界" * 10, "'; DROP TABLE users; -- a b c d e f"]
     found = measured(make_records, encoders, [("Name a river.", text) for text in odd])["relevance"]
@@ -78,10 +99,13 @@ def test_only_what_is_below_and_was_measured_goes_to_people(make_records: Make) 
     sent = route(records, min_relevance=0.15)
     assert sent.dropped["prompt"].to_list() == ["Ask 0"]
     assert sent.dropped["reasons"].to_list() == [["relevance.low"]]
-    assert route(records).dropped.height == 0
+    assert route(records, min_relevance=0).dropped.height == 0
 
 
-def test_the_flag_sends_a_slipped_answer_to_review(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flags", "reasons"), [((), ["relevance.low"]), (("--min-relevance", "0"), [])], ids=["by default", "not asked"]
+)
+def test_a_slipped_answer_goes_to_review(flags: tuple[str, ...], reasons: list[str], tmp_path: Path) -> None:
     import json
 
     from typer.testing import CliRunner
@@ -92,10 +116,10 @@ def test_the_flag_sends_a_slipped_answer_to_review(tmp_path: Path) -> None:
     rows = [{"prompt": tides, "completion": bread}, {"prompt": tyre, "completion": tube}]
     source = tmp_path / "rows.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    said = CliRunner().invoke(app, ["curate", str(source), "--out", str(tmp_path / "out"), "--min-relevance", "0.15"])
+    said = CliRunner().invoke(app, ["curate", str(source), "--out", str(tmp_path / "out"), *flags])
     assert said.exit_code in (0, 1), said.output
     ledger = pl.read_parquet(tmp_path / "out" / "ledger.parquet").sort("source_row")
-    assert ledger["reasons"].to_list() == [["relevance.low"], []]
+    assert ledger["reasons"].to_list() == [reasons, []]
     kept = pl.read_parquet(tmp_path / "out" / "records.parquet").sort("source_row")["relevance"]
-    assert kept[0] < 0.15
+    assert (kept.null_count() == 2) if flags else (kept[0] < 0.15)
     assert water not in said.output
