@@ -4,7 +4,7 @@ An answer that belongs to another question, as where rows slipped by one, is flu
 else finds it. Static vectors, which cost next to nothing, tell of most answers that they belong: only the others are
 embedded by the model, about a fifth, and only their beginnings. Of Alpaca's and Dolly's answers to other questions of
 theirs that are of 8 words and more, 0.85 and 0.88 lie below 0.15, of their own 0.007 and 0.003; docs/quality.md has the
-table. Answers to open requests ("Create a sentence that suggests irony") are among these few, so that a low relevance is
+table. Answers to open requests ("Create a sentence that suggests irony") are among these few: a low relevance is
 a doubt, no verdict.
 """
 
