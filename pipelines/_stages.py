@@ -255,15 +255,12 @@ def score(run: Run) -> Result:
 
 def _with_relevance(run: Run, records: pl.DataFrame) -> pl.DataFrame:
     from pipelines._relevance import unmeasured, with_relevance
-    from pipelines.cache.home import default_cache
-    from pipelines.embedding.encoder import Encoder, Tier
 
     # Static vectors, a draft's, are no measure of it.
     if run.settings.route.min_relevance == 0 or run.settings.dedup.draft:
         return unmeasured(records)
-    static = Encoder(run.settings.dedup.model, cache=default_cache(), tier=Tier.STATIC)
     with reporter().working("embedding answers"):
-        return with_relevance(records, vectors(run), encoder_of(run), static)
+        return with_relevance(records, vectors(run), encoder_of(run))
 
 
 def _with_domains(run: Run, records: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from benchmarks.labels.figures import Line, least, most
 from benchmarks.labels.reading import of_others, there
 from pipelines._relevance import MIN_WORDS, with_relevance
 from pipelines.cache.home import default_cache
-from pipelines.embedding.encoder import Encoder, Tier
+from pipelines.embedding.encoder import Encoder
 from pipelines.ingest import read_records
 from schemas.settings import RouteSettings
 
@@ -22,12 +22,12 @@ THRESHOLD = RouteSettings().min_relevance
 
 def measure(data: Path) -> list[Line]:
     """The lines of this subject."""
-    static, encoder = Encoder(cache=default_cache(), tier=Tier.STATIC), Encoder(cache=default_cache())
+    encoder = Encoder(cache=default_cache())
     made = []
     for name, file in (("Dolly", "dolly_3k.jsonl"), ("Alpaca", "alpaca_data.json.gz")):
         own = _long(read_records(str(there(data / "raw" / file))))
         prompts = encoder.encode(own["prompt"]).vectors
-        right, wrong = (_low(with_relevance(each, prompts, encoder, static)) for each in (own, _swapped(own)))
+        right, wrong = (_low(with_relevance(each, prompts, encoder)) for each in (own, _swapped(own)))
         on = f"{name}, {own.height} answers of {MIN_WORDS} words and more, and the same at other prompts"
         what, at = "relevance.low", f"at {THRESHOLD}"
         made += [

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines._relevance import with_relevance
-from pipelines.embedding.encoder import Encoder, Tier
+from pipelines.embedding.encoder import Encoder
 from pipelines.route import route
 
 Make = Callable[[list[dict[str, Any]]], pl.DataFrame]
@@ -28,40 +28,34 @@ PAIRS = [
 
 
 @pytest.fixture(scope="module")
-def encoders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Encoder, Encoder]:
-    cache = tmp_path_factory.mktemp("vectors")
-    return Encoder(cache=cache), Encoder(cache=cache, tier=Tier.STATIC)
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    return Encoder(cache=tmp_path_factory.mktemp("vectors"))
 
 
-def measured(
-    make_records: Make, encoders: tuple[Encoder, Encoder], pairs: list[tuple[str, str | None]]
-) -> pl.DataFrame:
+def measured(make_records: Make, encoder: Encoder, pairs: list[tuple[str, str | None]]) -> pl.DataFrame:
     records = make_records([{"prompt": prompt, "completion": answer} for prompt, answer in pairs])
-    vectors = encoders[0].encode(records["prompt"]).vectors
-    return with_relevance(records.with_columns(vector=pl.int_range(pl.len())), vectors, *encoders)
+    vectors = encoder.encode(records["prompt"]).vectors
+    return with_relevance(records.with_columns(vector=pl.int_range(pl.len())), vectors, encoder)
 
 
-@pytest.mark.long
-def test_answers_that_slipped_by_one_are_found(make_records: Make, encoders: tuple[Encoder, Encoder]) -> None:
+def test_answers_that_slipped_by_one_are_found(make_records: Make, encoder: Encoder) -> None:
     slipped = [(PAIRS[at][0], PAIRS[at - 1][1]) for at in range(3)]
-    found = measured(make_records, encoders, [*PAIRS, *slipped])["relevance"]
+    found = measured(make_records, encoder, [*PAIRS, *slipped])["relevance"]
     assert found[3:].null_count() == 0
     assert (found[3:] < 0.15).all()
     assert not (found[:3] < 0.3).any()
 
 
-def test_a_number_is_the_cosine_and_nothing_is_made_up(make_records: Make, encoders: tuple[Encoder, Encoder]) -> None:
+def test_a_number_is_the_cosine_and_nothing_is_made_up(make_records: Make, encoder: Encoder) -> None:
     (prompt, _), (_, other), _ = PAIRS
     rows: list[tuple[str, str | None]] = [(prompt, other), (prompt, "Yes."), (prompt, None), (prompt, prompt * 3)]
-    found = measured(make_records, encoders, rows)["relevance"]
-    first, second = encoders[0].encode([prompt, other]).vectors
+    found = measured(make_records, encoder, rows)["relevance"]
+    first, second = encoder.encode([prompt, other]).vectors
     assert found[0] == pytest.approx(float(first @ second), abs=0.01)
     assert found[1:].to_list() == [None, None, None]
 
 
-def test_conversations_and_unwanted_answers_are_not_asked_about(
-    make_records: Make, encoders: tuple[Encoder, Encoder]
-) -> None:
+def test_conversations_and_unwanted_answers_are_not_asked_about(make_records: Make, encoder: Encoder) -> None:
     (prompt, _), (_, other), _ = PAIRS
     talk = [
         {"role": role, "content": text} for role, text in [("user", prompt), ("assistant", "Ask."), ("user", "And?")]
@@ -74,18 +68,18 @@ def test_conversations_and_unwanted_answers_are_not_asked_about(
         {**pair, "messages": talk},
     ]
     records = make_records(rows).with_columns(vector=pl.int_range(pl.len()))
-    vectors = encoders[0].encode(records["prompt"]).vectors
-    found = with_relevance(records, vectors, *encoders)["relevance"]
+    vectors = encoder.encode(records["prompt"]).vectors
+    found = with_relevance(records, vectors, encoder)["relevance"]
     assert (found[:2] < 0.15).all()
     assert found[2:].to_list() == [None, None]
 
 
-def test_odd_texts_and_no_texts(make_records: Make, encoders: tuple[Encoder, Encoder]) -> None:
+def test_odd_texts_and_no_texts(make_records: Make, encoder: Encoder) -> None:
     odd = ["", " \n" * 20, "x " * 50_000, "你好，世界" * 10, "'; DROP TABLE users; -- a b c d e f"]
-    found = measured(make_records, encoders, [("Name a river.", text) for text in odd])["relevance"]
+    found = measured(make_records, encoder, [("Name a river.", text) for text in odd])["relevance"]
     assert found.is_between(-1, 1).fill_null(True).all()
     none = make_records([]).with_columns(vector=pl.lit(None, dtype=pl.Int64))
-    assert with_relevance(none, np.zeros((0, 384), dtype=np.float32), *encoders).height == 0
+    assert with_relevance(none, np.zeros((0, 384), dtype=np.float32), encoder).height == 0
 
 
 def test_only_what_is_below_and_was_measured_goes_to_people(make_records: Make) -> None:
