@@ -34,6 +34,7 @@ from pipelines.report import Measured, build_report, released_of
 from schemas.errors import PolicyError, ReleaseError
 from schemas.manifest import InputEntry, Manifest
 from schemas.policy import Policy
+from schemas.record import TEXTS
 from schemas.report import ExportFigures, New, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
@@ -96,7 +97,7 @@ def _measure(run: Run) -> Measured:
 
     figures = {name: stages.noted(run, name)["figures"] for name in stages.STAGES}
     sources = [SourceFigures.model_validate(file) for file in figures["ingest"]["sources"]]
-    records = all_records(stages.kept(run, "split"), stages.dropped(run))
+    records = all_records(stages.kept(run, "split", *TEXTS), stages.dropped(run))
     ledger = ledger_of(records, pl.read_parquet(run.work / "unreadable.parquet"))
     reconcile(ledger, sources)
     difficulty = figures["score"].pop("difficulty")

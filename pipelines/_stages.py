@@ -7,7 +7,7 @@ in another process or on another machine that sees the same folder.
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ from pipelines._tally import tallied
 from pipelines._workspace import save_frame, save_json
 from pipelines.embedding.tiers import DRAFT
 from schemas.outcome import CONTAMINATION_SIMILAR
+from schemas.record import TEXTS
 from schemas.report import SourceFigures
 from schemas.settings import Settings
 
@@ -175,7 +176,7 @@ def dedup(run: Run) -> Result:
         "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
-    whole = pl.scan_parquet(run.work / "validate.parquet")
+    whole = pl.scan_parquet(run.work / "validate.parquet").drop(TEXTS)
     stayed, left = (
         whole.join(each.drop(NEEDED[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
         for each in (found.outcome.kept, found.outcome.dropped)
@@ -192,7 +193,7 @@ def decontaminate(run: Run) -> Result:
     wanted = _benchmarks(run)
     # Without a benchmark nothing is looked for, and nobody need hold the records.
     everything = pl.scan_parquet(run.work / "dedup.parquet")
-    records = (everything if wanted else everything.head(0)).collect()
+    records = kept(run, "dedup", *TEXTS) if wanted else everything.head(0).collect()
     outcome = remove(records, wanted, ngram=settings.ngram, min_overlap=settings.min_overlap)
     if not wanted:
         rows = everything.select(pl.len()).collect().item()
@@ -237,8 +238,9 @@ def score(run: Run) -> Result:
     from pipelines.cache.home import default_cache
     from pipelines.score import score as measure
 
-    records = kept(run, "decontaminate")
     settings = run.settings.score
+    every = run.settings.difficulty.measure or run.settings.annotation.domains
+    records = kept(run, "decontaminate", *(TEXTS if every else ("messages", "prompt", "completion")))
     scored = measure(records, vectors(run), clusters=settings.clusters, seed=run.settings.seed, cache=default_cache())
     told = scored.records
     # A draft's static vectors know too little of tone.
@@ -312,7 +314,7 @@ def select(run: Run) -> Result:
     if not settings.wanted:
         everything = pl.scan_parquet(run.work / "route.parquet")
         return Result(everything, None, {}, everything.select(pl.len()).collect().item())
-    records = kept(run, "route")
+    records = kept(run, "route", "completion")
     outcome = choose(
         records,
         vectors(run),
@@ -354,6 +356,10 @@ STAGES: dict[str, Callable[[Run], Result]] = {
 """In flow order."""
 
 
+# What was said changes no more once it was checked, so these leave it where the checks did.
+_TEXTS_STAY_AT = "validate"
+_WITHOUT_TEXTS = tuple(STAGES)[tuple(STAGES).index(_TEXTS_STAY_AT) + 1 :]
+
 # What a stage leaves beside its frames.
 _BESIDE = {"ingest": ("unreadable.parquet",), "dedup": ("links.parquet", "pairs.parquet", "vectors.npy")}
 
@@ -363,9 +369,10 @@ def perform(name: str, run: Run) -> Stage:
     began = time.monotonic()
     with tallied() as tally:
         result = STAGES[name](run)
-    path = save_frame(result.kept, run.work / f"{name}.parquet", passing=True)
+    texts = TEXTS if name in _WITHOUT_TEXTS else ()
+    path = save_frame(result.kept.drop(texts, strict=False), run.work / f"{name}.parquet", passing=True)
     if result.dropped is not None:
-        save_frame(result.dropped, run.work / f"{name}.dropped.parquet")
+        save_frame(result.dropped.drop(texts, strict=False), run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()
     stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
     # What the frames were put together from, and what passed between those who share the work.
@@ -395,9 +402,20 @@ def encoder_of(run: Run) -> "Encoder":
     return Encoder(run.settings.dedup.model, cache=default_cache(), tier=tier, sharing=run.sharing("embedding"))
 
 
-def kept(run: Run, stage: str) -> pl.DataFrame:
-    """What `stage` let through."""
-    return pl.read_parquet(run.work / f"{stage}.parquet")
+def kept(run: Run, stage: str, *texts: str) -> pl.DataFrame:
+    """What `stage` let through; after validation with those of TEXTS that are asked for."""
+    return _with_texts(pl.scan_parquet(run.work / f"{stage}.parquet"), run.work, texts)
+
+
+def _with_texts(rows: pl.LazyFrame, work: Path, texts: Sequence[str]) -> pl.DataFrame:
+    """`rows` with these columns of theirs, in the places that they had when they were checked."""
+    if not texts:
+        return rows.collect()
+    whole = pl.scan_parquet(work / f"{_TEXTS_STAY_AT}.parquet")
+    told = rows.join(whole.select("row_id", *texts), on="row_id", how="left", maintain_order="left")
+    there = set(told.collect_schema().names())
+    first = [name for name in whole.collect_schema().names() if name in there]
+    return told.select(*first, pl.exclude(first)).collect()
 
 
 def decisions(run: Run) -> pl.DataFrame:
@@ -406,9 +424,13 @@ def decisions(run: Run) -> pl.DataFrame:
 
 
 def dropped(run: Run) -> list[pl.DataFrame]:
-    """What each stage took out."""
-    paths = (run.work / f"{name}.dropped.parquet" for name in STAGES)
-    return [pl.read_parquet(path) for path in paths if path.exists()]
+    """What each stage took out, whole."""
+    paths = ((name, run.work / f"{name}.dropped.parquet") for name in STAGES)
+    return [
+        _with_texts(pl.scan_parquet(path), run.work, TEXTS if name in _WITHOUT_TEXTS else ())
+        for name, path in paths
+        if path.exists()
+    ]
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:

@@ -68,6 +68,9 @@ RECORD_SCHEMA = pl.Schema(
 )
 """What ingest delivers. Later stages add columns; none changes these."""
 
+TEXTS = ("messages", "tools", "chosen", "rejected", "metadata", "prompt", "completion", "context")
+"""Columns that hold what was said: nearly all of a record's bytes."""
+
 
 def typed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """`frame` with those of its columns that `schema` names in the schema's types."""

@@ -18,6 +18,8 @@ ROWS = [
     {"instruction": f"Explain what a {one} is.", "output": f"Every {one} has its use in a workshop."} for one in THINGS
 ]
 ROWS += [{"instruction": "Say something.", "output": ""}]
+TEXTS = 2 * len(THINGS)
+"""What is embedded: prompts, and their answers, for they say too few of the prompts' words."""
 EVERY = {"measured": 9, "checked": 9, "signed": 8}
 Counts = dict[str, tuple[int, int]]
 
@@ -60,9 +62,9 @@ def test_one_more_row_and_one_edited_row_are_what_is_new(project: Any) -> None:
     edited = {**ROWS[1], "output": "It boils water, for tea above all."}
     added = {"instruction": "Explain what a lathe is.", "output": "It turns wood and metal into round things."}
     project.holds([ROWS[0], edited, *ROWS[2:], added])
-    # The edited row has a new answer; its prompt is known.
+    # The edited row has a new answer, too short to tell whether it belongs to its prompt, which is known.
     assert new(project.run()) == {
-        "measured": 2, "checked": 2, "verdicts": 2 * verdicts(), "signed": 2, "embedded": 1,
+        "measured": 2, "checked": 2, "verdicts": 2 * verdicts(), "signed": 2, "embedded": 2,
     }  # fmt: skip
 
 
@@ -129,14 +131,14 @@ def test_other_code_of_a_step_works_that_step_out_again(
 def test_another_model_embeds_everything_again_and_nothing_else(project: Any) -> None:
     # A model's name is a part of what it is, as its files are.
     (project.folder / "mine").symlink_to(ModelFolder(BUILTIN).path)
-    assert new(project.run(dedup={"model": str(project.folder / "mine")})) == NOTHING | {"embedded": 8}
+    assert new(project.run(dedup={"model": str(project.folder / "mine")})) == NOTHING | {"embedded": TEXTS}
     assert new(project.run()) == NOTHING
 
 
 def test_tone_needs_its_own_sentences_once(project: Any) -> None:
     asked = project.run(score={"toxicity": "prompts"})
-    assert (asked["toxicity"], asked["embedded"]) == ((8, 8), (8 + 135, 135))
-    assert project.run(score={"toxicity": "prompts"})["embedded"] == (8 + 135, 0)
+    assert (asked["toxicity"], asked["embedded"]) == ((8, 8), (TEXTS + 135, 135))
+    assert project.run(score={"toxicity": "prompts"})["embedded"] == (TEXTS + 135, 0)
 
 
 def test_a_target_prepares_each_record_once_for_each_window(project: Any) -> None:
