@@ -83,8 +83,8 @@ bench: setup ## speed and quality beside other tools, each in an environment of 
 bench-quality: setup ## how well checks find what people find; ONLY="curation" DATA=FOLDER
 	@$(BIN)/python -m benchmarks.quality $(if $(ONLY),--only "$(ONLY)") $(if $(DATA),--data "$(DATA)")
 
-bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000" RUNNER=local|dask|hosts
-	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(RUNNER),--runner $(RUNNER)) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
+bench-scale: setup ## how time and memory grow with rows; ROWS="52002 520020 1000000" RUNNER=local|dask|hosts DRAFT=1
+	@$(BIN)/python -m benchmarks.scale $(if $(ROWS),--rows "$(ROWS)") $(if $(RUNNER),--runner $(RUNNER)) $(if $(DRAFT),--draft) $(if $(DATA),--data "$(DATA)") $(if $(FRESH),--fresh)
 
 bench-selection: setup ## what each method of selection costs and reaches on a release: DIR=runs/demo SIZES="100 200"
 	@$(BIN)/python -m benchmarks.choosing $(or $(DIR),runs/demo) $(if $(SIZES),--sizes "$(SIZES)")

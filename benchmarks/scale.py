@@ -1,11 +1,12 @@
 """`make bench-scale`: `assay curate` on more and more rows, its time and memory by stage, and how they grow
 
-    python -m benchmarks.scale [--rows 52002,520020,1000000] [--runner local|dask|hosts] [--data FILE] [--fresh]
+    python -m benchmarks.scale [--rows 52002,520020,1000000] [--runner local|dask|hosts] [--draft] [--data F] [--fresh]
 
 Rows are made from Alpaca (benchmarks/scale_rows.py). Every size is kept in runs/bench-scale as it ends: a stopped
 call goes on with the next, and the exponents are those of all sizes that are there. Runners: this process, two of
-Dask's workers beside it, or two hosts (benchmarks/hosts.py). Sizes beyond a million (5200200) are asked for. Without
-the data, the rows of data/samples that are written for this project are what more are made of.
+Dask's workers beside it, or two hosts (benchmarks/hosts.py). With --draft vectors are static. Sizes beyond a million
+(5200200) are asked for. Without the data, the rows of data/samples that are written for this project are what more are
+made of.
 """
 
 import argparse
@@ -35,11 +36,14 @@ SIZES = (52_002, 520_020, 1_000_000)
 TIMEOUT = 14_400.0
 
 
-def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool, runner: str = "local") -> dict[str, Any]:
+def run(
+    desk: Desk, source: Path, rows: int, code: str, fresh: bool, runner: str = "local", *, draft: bool = False
+) -> dict[str, Any]:
     """One size: `rows`, `wall`, `cpu`, `peak` (bytes; `worker_peak` of the larger host), seconds and peak by stage, and
     the share of the planted duplicates that was found. Kept for one state of the code.
     """
-    kept = desk.folder / (f"{rows}.json" if runner == "local" else f"{rows}-{runner}.json")
+    way = [*([] if runner == "local" else [runner]), *(["draft"] if draft else [])]
+    kept = desk.folder / f"{'-'.join([str(rows), *way])}.json"
     if kept.exists() and not fresh:
         content: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         if content["code"] == code and content["source"] == source.name:
@@ -54,6 +58,7 @@ def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool, runner: str
     with ExitStack() as stack:
         two = stack.enter_context(hosts(out, env=env)) if runner == "hosts" else None
         call: list[str | Path] = [*ASSAY, "curate", lines, "--out", out / "release", *_asked(runner, two, out)]
+        call += ["--draft"] if draft else []
         ran = desk.run(f"scale-{rows}", call, env=env, codes=(0, 1), timeout=TIMEOUT)
         held = two.peak() if two else 0
     said = account(out / "release")
@@ -65,6 +70,7 @@ def run(desk: Desk, source: Path, rows: int, code: str, fresh: bool, runner: str
         "code": code,
         "source": source.name,
         "runner": two.kind if two else runner,
+        "draft": draft,
         "wall": ran.wall,
         "cpu": ran.cpu,
         "peak": ran.peak,
@@ -126,6 +132,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench-scale", description="How time and memory grow with rows.")
     parser.add_argument("--rows", default=",".join(map(str, SIZES)), help="sizes, with commas or spaces between them")
     parser.add_argument("--runner", choices=["local", "dask", "hosts"], default="local", help="what works on shards")
+    parser.add_argument("--draft", action="store_true", help="static vectors instead of the model's")
     parser.add_argument("--data", type=Path, default=DATA, help="what rows are made from")
     parser.add_argument("--fresh", action="store_true", help="measure again what is kept")
     asked = parser.parse_args()
@@ -134,7 +141,7 @@ def main() -> None:
     desk, code, done = Desk(FOLDER, source, 0), code_digest(), []
     for rows in sorted({int(word) for word in asked.rows.replace(",", " ").split()}):
         try:
-            done.append(run(desk, source, rows, code, asked.fresh, asked.runner))
+            done.append(run(desk, source, rows, code, asked.fresh, asked.runner, draft=asked.draft))
         except SideError as error:
             sys.exit(f"{rows:,} rows: {error}")
         print(written(done) if len(done) > 1 else f"{rows:,} rows: {done[0]['wall']:.1f} s", flush=True)

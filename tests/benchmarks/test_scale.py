@@ -83,7 +83,8 @@ def test_a_size_that_was_measured_is_not_measured_again(tmp_path, monkeypatch):
     assert calls == ["scale-50"]
     scale.run(desk, SAMPLES, 50, "code-2", False)
     scale.run(desk, SAMPLES, 50, "code-2", True)
-    assert calls == ["scale-50"] * 3
+    scale.run(desk, SAMPLES, 50, "code-2", False, draft=True)
+    assert calls == ["scale-50"] * 4
     assert os.listdir(tmp_path / "work") == [], "a million rows' release is not left behind"
 
 
