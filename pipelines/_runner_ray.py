@@ -38,16 +38,16 @@ class Ray:
             for item in items:
                 waiting.append(remote.remote(Asked(myself(), function, item)))
                 if len(waiting) >= _AHEAD * self._processors:
-                    yield self._result(waiting.pop(0))
+                    yield taken(self._answer(waiting.pop(0)))
             while waiting:
-                yield self._result(waiting.pop(0))
+                yield taken(self._answer(waiting.pop(0)))
         finally:
             for reference in waiting:
                 self._ray.cancel(reference, force=False)
 
-    def _result(self, reference: Any) -> Any:
+    def _answer(self, reference: Any) -> Any:
         try:
-            return taken(self._ray.get(reference))
+            return self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:
             raise error.cause from error
         except self._ray.exceptions.RayError as error:
@@ -61,7 +61,7 @@ class Ray:
             for node in (node for node in self._ray.nodes() if node["Alive"]):
                 here = {f"node:{node['NodeManagerAddress']}": 0.001}
                 asked[node["NodeManagerAddress"]] = self._ray.remote(resources=here)(look).remote(str(folder))
-            refuse_unlike({name: self._result(reference) for name, reference in asked.items()}, word, folder)
+            refuse_unlike({name: self._answer(reference) for name, reference in asked.items()}, word, folder)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("ray", reason="ray is not here: it is no part of the project's environment")
+pytest.importorskip("ray", reason="ray, of the extra `dev`, is missing")
 
 from pipelines._near import near_pairs
 from pipelines._near_shared import shared_near_pairs
@@ -39,7 +39,7 @@ def test_ray_does_the_work_in_order_and_its_errors_are_ours(tmp_path: Path) -> N
         assert shared.equals(near_pairs(texts, ngram=3, min_jaccard=0.7, seed=1))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_release_is_the_same_bytes_on_ray(tmp_path: Path) -> None:
     made = []
     for name, more in (("here", []), ("there", ["--runner", "ray"])):
