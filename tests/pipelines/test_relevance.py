@@ -85,7 +85,7 @@ def test_odd_texts_and_no_texts(make_records: Make, encoder: Encoder) -> None:
 def test_only_what_is_below_and_was_measured_goes_to_people(make_records: Make) -> None:
     empty = pl.lit([], dtype=pl.List(pl.String))
     records = make_records([{"prompt": f"Ask {at}", "completion": "Say"} for at in range(3)]).with_columns(
-        relevance=pl.Series([0.1, 0.2, None]), quality=pl.lit(0.5), review_reasons=empty, suspicion=empty,
+        relevance=pl.Series([0.1, 0.2, None]), quality=pl.lit(0.5), review_reasons=empty, notes=empty, suspicion=empty,
         suspicion_twin=pl.lit(None, dtype=pl.String), suspicion_similarity=pl.lit(None, dtype=pl.Float64),
         suspicion_detail=pl.lit(None, dtype=pl.String), decision=pl.lit(None, dtype=pl.String),
         decision_detail=pl.lit(None, dtype=pl.String),
@@ -94,6 +94,8 @@ def test_only_what_is_below_and_was_measured_goes_to_people(make_records: Make) 
     assert sent.dropped["prompt"].to_list() == ["Ask 0"]
     assert sent.dropped["reasons"].to_list() == [["relevance.low"]]
     assert route(records, min_relevance=0).dropped.height == 0
+    refusing = records.with_columns(review_reasons=pl.lit(["refusal.full"]))
+    assert route(refusing, min_relevance=0.15).dropped["reasons"].to_list() == [["refusal.full"]] * 3
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_the_ledger_says_what_was_accepted_and_rejected(checkout: Any, told: Tol
 
 def test_every_answer_has_its_cost(checkout: Any, told: Told) -> None:
     cost = checkout.ask("cost", "runs/demo")
-    assert (cost["spent"], cost["reserved"]) == (600, 104_00 - 600)
+    assert (cost["spent"], cost["reserved"]) == (600, 110_00 - 600)
     assert [(one["name"], one["responses"], one["spent"]) for one in cost["annotators"]] == [("annotator", 3, 600)]
     status = checkout.ask("annotate", "status")
     assert status["server"]["running"]

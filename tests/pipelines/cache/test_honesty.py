@@ -174,7 +174,10 @@ def usual(known: Known, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("mode", "why"), [("", "No space left on device"), ("ro", "Read-only file system")])
+@pytest.mark.parametrize(
+    ("mode", "why"),
+    [("", "No space left on device"), pytest.param("ro", "Read-only file system", marks=pytest.mark.long)],
+)
 def test_a_disk_that_is_full_or_may_only_be_read_costs_the_cache_and_is_told_once(
     known: Known, usual: Path, tmp_path: Path, mode: str, why: str
 ) -> None:

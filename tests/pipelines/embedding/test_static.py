@@ -103,8 +103,10 @@ def test_no_texts_are_no_rows(folder: Path) -> None:
     assert Static(folder).embed(pl.Series([], dtype=pl.String)).vectors.shape[0] == 0
 
 
-def test_word_by_word_is_the_same_as_text_by_text(models: str, sample_texts: list[str]) -> None:
-    static = static_model(ModelFolder("builtin"), models)
+@pytest.mark.parametrize("model", ["tiny", pytest.param("builtin", marks=pytest.mark.long)])
+def test_word_by_word_is_the_same_as_text_by_text(model: str, tiny: Path, models: str, sample_texts: list[str]) -> None:
+    static = static_model(ModelFolder(str(tiny) if model == "tiny" else model), models)
+    assert static._by_word
     texts = [*sample_texts, *ODD]
     by_word = static.embed(texts).vectors
     static._by_word = False
