@@ -31,8 +31,8 @@ demo: setup ## curate data/samples into runs/demo and judge it
 # Where lanes share cores, threads that wait for each other in loops take three quarters of what there is.
 test: export OMP_WAIT_POLICY := passive
 test: export OPENBLAS_NUM_THREADS := 1
-test: setup lint types layers ## everything that CI runs
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target people core stages runs trainers cli
+test: setup ## everything that CI runs
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=target lint people stages core types layers runs trainers cli
 
 lint: setup ## style
 	@$(BIN)/ruff check .

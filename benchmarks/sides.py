@@ -135,6 +135,11 @@ def checks(desk: Desk) -> Measured:
     return desk.script("checks", "ours.checks", desk.alpaca(desk.rows))
 
 
+def nearest_checks(desk: Desk) -> Measured:
+    """As `checks`, but only those nearest to Data-Juicer's filters, and exact duplicates."""
+    return desk.script("nearest-checks", "ours.checks", desk.alpaca(desk.rows), which="nearest")
+
+
 def checking(desk: Desk) -> Measured:
     """As `checks`, without start and ingest."""
     return desk.script("checking", "ours.checks", desk.alpaca(desk.rows), inside=True)
