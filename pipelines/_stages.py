@@ -409,13 +409,20 @@ def kept(run: Run, stage: str, *texts: str) -> pl.DataFrame:
 
 def _with_texts(rows: pl.LazyFrame, work: Path, texts: Sequence[str]) -> pl.DataFrame:
     """`rows` with these columns of theirs, in the places that they had when they were checked."""
+    light = rows.collect()
     if not texts:
-        return rows.collect()
+        return light
     whole = pl.scan_parquet(work / f"{_TEXTS_STAY_AT}.parquet")
-    told = rows.join(whole.select("row_id", *texts), on="row_id", how="left", maintain_order="left")
-    there = set(told.collect_schema().names())
-    first = [name for name in whole.collect_schema().names() if name in there]
-    return told.select(*first, pl.exclude(first)).collect()
+    mine = whole.select("row_id", *texts).join(
+        light.lazy().select("row_id"), on="row_id", how="semi", maintain_order="left"
+    )
+    # As it streams, so that memory holds the texts of these rows once, and no others.
+    told = mine.collect(engine="streaming")
+    if not told["row_id"].equals(light["row_id"]):
+        told = light.select("row_id").join(told, on="row_id", how="left", maintain_order="left")
+    both = light.hstack(told.drop("row_id"))
+    first = [name for name in whole.collect_schema().names() if name in both.columns]
+    return both.select(*first, pl.exclude(first))
 
 
 def decisions(run: Run) -> pl.DataFrame:
