@@ -112,7 +112,7 @@ class RouteSettings(Frozen):
     # truth (docs/decisions/0004), so no number holds for all data: `assay calibrate` finds one on yours, or none.
     min_quality: float | None = Field(default=None, ge=0, le=1)
     # Records whose answer has less to do with their prompt than this cosine go to review; 0 measures nothing. 0.15
-    # finds .84 of the answers that belong to another question, and .007 of the others (docs/quality.md). Without it,
+    # finds .86 of the answers that belong to another question, and .007 of the others (docs/quality.md). Without it,
     # data with such answers keeps half of the damage that curation can undo (docs/evidence.md).
     min_relevance: Annotated[float, BeforeValidator(lambda said: 0.0 if said is None else said)] = Field(
         default=0.15, ge=0, le=1
