@@ -11,19 +11,17 @@ _REFUSAL = "refusal."
 def route(records: pl.DataFrame, *, min_quality: float | None = None, min_relevance: float = 0) -> Outcome:
     """Send records with a failing REVIEW check, a suspicion of duplication or a score below its minimum to review.
 
-    `records` needs `review_reasons` and `notes` (never null), the suspicion columns of the dedup stage and
+    `records` needs `review_reasons` (never null), the suspicion columns of the dedup stage and
     `decision`: what people have accepted or fixed is not asked again. The twin of a suspicion is
     carried into the ledger. With `min_quality` a record whose `quality` is null goes there too: what could not be
     measured has not passed. A `relevance` of null is no doubt: the answer was too short to tell, or its words say
-    that it belongs. With a `min_relevance` of 0 nobody is asked about it.
+    that it belongs. With a `min_relevance` of 0 nobody is asked about it; else
+    `notes` are needed too.
     """
     nothing = pl.lit([], dtype=pl.List(pl.String))
     low = pl.lit(False) if min_quality is None else pl.col("quality").fill_null(-1.0) < min_quality
     poor = pl.when(low).then(pl.lit([QUALITY_LOW], dtype=pl.List(pl.String))).otherwise(nothing)
-    apart = pl.lit(False) if min_relevance == 0 else (pl.col("relevance") < min_relevance).fill_null(False)
-    # A refusal has nothing to do with any prompt, and has been called what it is.
-    found = pl.concat_list("review_reasons", "notes").list.eval(pl.element().str.starts_with(_REFUSAL))
-    apart &= ~found.list.any()
+    apart = _apart(min_relevance) if min_relevance else pl.lit(False)
     elsewhere = pl.when(apart).then(pl.lit([RELEVANCE_LOW], dtype=pl.List(pl.String))).otherwise(nothing)
     doubts = pl.concat_list("review_reasons", pl.col("suspicion").fill_null(nothing), poor, elsewhere)
     judged = records.with_columns(reasons=pl.when(pl.col("decision").is_null()).then(doubts).otherwise(nothing))
@@ -41,3 +39,9 @@ def route(records: pl.DataFrame, *, min_quality: float | None = None, min_releva
         typed(dropped, VERDICT_SCHEMA),
         {"review": dropped.height, "reasons": dict(counts.iter_rows())},
     )
+
+
+def _apart(min_relevance: float) -> pl.Expr:
+    """Whether an answer has too little to do with its prompt. A refusal never has, and is called what it is already."""
+    found = pl.concat_list("review_reasons", "notes").list.eval(pl.element().str.starts_with(_REFUSAL))
+    return (pl.col("relevance") < min_relevance).fill_null(False) & ~found.list.any()

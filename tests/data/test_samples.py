@@ -171,6 +171,7 @@ ALONE: dict[str, Callable[[Row], bool]] = {
     "nul_character": has(r"\x00"),
     "null_output": lambda row: row.answer is None,
     "number_for_text": lambda row: row.fields["response"] == 42,
+    "open_request": asks(r"^(Suggest|Write) "),
     "partial_refusal": lambda row: has(r"I can't")(row) and len(row.answer or "") > 300,
     "pii_card": luhn,
     "pii_email": has(r"\w@(?!example\.)\w+\.\w+"),
