@@ -14,8 +14,8 @@ def route(records: pl.DataFrame, *, min_quality: float | None = None, min_releva
     `records` needs `review_reasons` (never null), the suspicion columns of the dedup stage and
     `decision`: what people have accepted or fixed is not asked again. The twin of a suspicion is
     carried into the ledger. With `min_quality` a record whose `quality` is null goes there too: what could not be
-    measured has not passed. With a `min_relevance` above 0 `relevance` and `notes` are needed too; a `relevance` of null
-    is no doubt: the answer was too short to tell, or its words say that it belongs.
+    measured has not passed. With a `min_relevance` above 0 `relevance` and `notes` are needed too; a `relevance` of
+    null is no doubt: the answer was too short to tell, or its words say that it belongs.
     """
     nothing = pl.lit([], dtype=pl.List(pl.String))
     low = pl.lit(False) if min_quality is None else pl.col("quality").fill_null(-1.0) < min_quality
