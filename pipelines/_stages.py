@@ -176,7 +176,7 @@ def dedup(run: Run) -> Result:
         "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
-    whole = pl.scan_parquet(run.work / "validate.parquet").drop(TEXTS)
+    whole = pl.scan_parquet(run.work / "validate.parquet")
     stayed, left = (
         whole.join(each.drop(NEEDED[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
         for each in (found.outcome.kept, found.outcome.dropped)

@@ -131,7 +131,7 @@ rows = st.lists(
 )
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(rows, st.integers(20, 400), st.sampled_from([1, 3]))
 def test_elements_read_at_once_are_those_read_one_by_one(given_rows, most, spoil_every):
     text = "["
