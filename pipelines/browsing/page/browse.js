@@ -175,11 +175,12 @@
   }
 
   async function open(row) {
+    const turn = open.turn;
     open.row = row;
     mark();
     try {
       const told = await ask(`/api/rows/${row}`);
-      if (open.row !== row) return;
+      if (open.turn !== turn) return;
       const said = filters();
       const searched = said.text ? { text: said.text, regex: Boolean(said.regex) } : null;
       const follows = (other) => (event) => { event.preventDefault(); go(other); };
@@ -189,14 +190,16 @@
       $("story").focus({ preventScroll: true });
       if (matchMedia("(max-width: 860px)").matches) $("story").scrollIntoView();
       $("story").dataset.row = String(row);
+      delete $("story").dataset.near;
       const [found, places] = await Promise.all([ask(`/api/rows/${row}/near`), ask(`/api/rows/${row}/places`)]);
-      if (open.row !== row) return;
+      if (open.turn !== turn) return;
       Story.places($("story"), places);
       $("near").replaceChildren(...Story.near(found, follows));
       $("story").dataset.near = String(row);
     } catch (error) { wrong(error); }
   }
   open.row = null;
+  open.turn = 0; // What is answered after another row was asked for, or this one again, comes too late.
 
   function show(told) {
     const changes = $("story").hidden === told;
@@ -222,6 +225,7 @@
   }
 
   function follow() {
+    open.turn += 1;
     view(location.hash === "#calibrate");
     const named = /^#row-(\d+)$/.exec(location.hash);
     if (named) { open(Number(named[1])); return; }
@@ -235,7 +239,6 @@
     follow();
   });
   addEventListener("hashchange", follow);
-  addEventListener("popstate", follow);
   document.addEventListener("keydown", (event) => {
     const typing = event.target.closest("input, textarea, select");
     if (event.key === "Escape" && open.row !== null && !event.target.closest("input, select")) close();

@@ -89,11 +89,13 @@ def test_a_duplicate_is_told_beside_its_twin_with_the_words_that_differ(visit: C
 
 
 def test_neighbours_are_the_closest_by_the_stored_vectors(visit: Callable[..., Any], shown: Any) -> None:
-    story = visit(shown).open(1)
+    seen = visit(shown)
+    story = seen.open(1)
     assert "closest prompts by the vectors that the run stored" in story
     near = story.partition("Near neighbours")[2]
     assert near.index("Explain what a") < near.index("Give me a colour.")
     assert "raw.jsonl:1\n" not in near
+    assert sum(address.endswith("/api/rows/0") for address in seen.asked) == 1
 
 
 def test_each_finding_says_where_it_is_or_that_it_has_no_place(visit: Callable[..., Any], shown: Any) -> None:
