@@ -45,9 +45,14 @@ def _written(expression: pl.Expr) -> bytes:
     written = expression.meta.serialize()
     if _PYTHON not in written:
         return written
+    return str(expression).encode() + _sources() + _parsers()
+
+
+@cache
+def _sources() -> bytes:
+    """The files of this folder by their digests, as they were when a version was first asked for."""
     sources = sorted(Path(__file__).parent.rglob("*.py"))
-    read = b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)
-    return str(expression).encode() + read + _parsers()
+    return b"".join(hashlib.sha256(path.read_bytes()).digest() for path in sources)
 
 
 @cache

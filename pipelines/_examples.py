@@ -12,36 +12,43 @@ EXAMPLES = 5
 CHARACTERS = 400
 
 
-def examples_of(rows: pl.DataFrame, records: pl.DataFrame, check: Check | None = None) -> list[Example]:
-    """The first EXAMPLES of `rows` in reading order, with the texts of their twins (schemas.report.Example).
+def examples_of(records: pl.DataFrame, which: pl.Expr, check: Check | None = None) -> list[Example]:
+    """The first EXAMPLES rows of `which` in reading order, with the texts of their twins (schemas.report.Example).
 
-    A pair is shown once, also where `rows` holds both sides of it. With `check`, which they fail, the words are
+    A pair is shown once, also where both sides of it are among them. With `check`, which they fail, the words are
     marked that fail it, and texts are cut around the first of them.
     """
     pair = pl.concat_list(pl.min_horizontal("record_id", "twin"), pl.max_horizontal("record_id", "twin"))
     alone = pl.col("row_id").cast(pl.String)
-    first = (
-        rows.sort("row_id")
-        .with_columns(pair=pl.when(pl.col("twin").is_null()).then(pl.concat_list(alone, alone)).otherwise(pair))
+    # Lazily: what is found is found without a copy of its texts, and it may be every row.
+    places = (
+        records.lazy()
+        .with_row_index("at")
+        .filter(which)
+        .sort("row_id")
+        .select("at", pair=pl.when(pl.col("twin").is_null()).then(pl.concat_list(alone, alone)).otherwise(pair))
         .unique("pair", keep="first", maintain_order=True)
         .head(EXAMPLES)
+        .collect()
     )
+    if places.is_empty():
+        return []
+    first = records[places["at"]]
     # Equal content has one record_id: the twin of a duplicate is the copy that is none.
-    others = records.filter(
-        pl.col("record_id").is_in(first["twin"].drop_nulls().implode()), pl.col("outcome") != Fate.DUPLICATE.value
-    )
-    shown = first.join(
-        others.unique("record_id", keep="first", maintain_order=True).select(
+    others = (
+        records.lazy()
+        .filter(pl.col("record_id").is_in(first["twin"].drop_nulls().implode()))
+        .filter(pl.col("outcome") != Fate.DUPLICATE.value)
+        .unique("record_id", keep="first", maintain_order=True)
+        .select(
             twin="record_id",
             twin_source="source",
             twin_source_row="source_row",
             twin_prompt=_cut("prompt"),
             twin_completion=_cut("completion"),
-        ),
-        on="twin",
-        how="left",
-        maintain_order="left",
+        )
     )
+    shown = first.lazy().join(others, on="twin", how="left", maintain_order="left").collect()
     columns = shown.select(
         "record_id",
         "source",
@@ -60,8 +67,8 @@ def examples_of(rows: pl.DataFrame, records: pl.DataFrame, check: Check | None =
     if check is None:
         return examples
     whole = first.select("prompt", "completion").to_dicts()
-    places = marked(first, check)
-    return [_with_spans(*each) for each in zip(examples, whole, places, strict=True)]
+    found = marked(first, check)
+    return [_with_spans(*each) for each in zip(examples, whole, found, strict=True)]
 
 
 def _with_spans(example: Example, whole: dict[str, str], found: Marked | None) -> Example:

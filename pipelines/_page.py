@@ -6,6 +6,7 @@ is on and every string, from the data or not, passes `visible` on its way.
 """
 
 from base64 import b64encode
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,9 @@ def write_page(report: Report, out: Path, *, map_points: pl.DataFrame | None = N
     return save_text(render_page(report, map_points=map_points), out)
 
 
+@cache
 def _environment() -> "Environment":
+    """With the templates that it has compiled: a process may write many pages."""
     page = environment(autoescape=True, finalize=_finalize)
     shown = (
         _differences.against,

@@ -218,18 +218,26 @@ def _reasons(ledger: pl.DataFrame) -> dict[str, dict[str, int]]:
 
 
 def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Check]) -> Checks:
+    columns = [check.column for check in checks]
+    applied, failed, failed_released = (
+        frame.select(figures).to_dicts()[0] if columns else {}
+        for frame, figures in (
+            (records, pl.col(columns).count()),
+            (records, (~pl.col(columns)).sum()),
+            (released, (~pl.col(columns)).sum()),
+        )
+    )
     families: dict[str, dict[str, Any]] = {}
     for check in checks:
-        failing = records.filter(~pl.col(check.column))
-        applied = records.height - records[check.column].null_count()
+        name = check.column
         families.setdefault(check.family, {})[check.name] = {
             "severity": check.severity.value,
             "description": check.description,
-            "applied": applied,
-            "failed": failing.height,
-            "failed_share": _share(failing.height, applied),
-            "released": released.filter(~pl.col(check.column)).height,
-            "examples": examples_of(failing, records, check),
+            "applied": applied[name],
+            "failed": failed[name],
+            "failed_share": _share(failed[name], applied[name]),
+            "released": failed_released[name],
+            "examples": examples_of(records, ~pl.col(name), check) if failed[name] else [],
         }
     drops, reviews = (
         pl.all_horizontal(
@@ -243,13 +251,13 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
 
 
 def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
-    def rows(outcome: Fate, reason: str) -> pl.DataFrame:
-        return records.filter(pl.col("outcome") == outcome.value, pl.col("reasons").list.contains(reason))
+    def rows(outcome: Fate, reason: str) -> pl.Expr:
+        return (pl.col("outcome") == outcome.value) & pl.col("reasons").list.contains(reason)
 
     def way(name: str, reason: str) -> dict[str, Any]:
         known = ("removed", "clusters", "largest", "threshold", "pairs")
         figures = {key: value for key, value in dedup[name].items() if key in known}
-        return {**figures, "examples": examples_of(rows(Fate.DUPLICATE, reason), records)}
+        return {**figures, "examples": examples_of(records, rows(Fate.DUPLICATE, reason))}
 
     semantic = dedup["semantic"]
     suspects = rows(Fate.REVIEW, DUPLICATE_SEMANTIC)
@@ -258,10 +266,10 @@ def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
         exact=way("exact", DUPLICATE_EXACT),  # type: ignore[arg-type]
         near=way("near", DUPLICATE_NEAR),  # type: ignore[arg-type]
         semantic=way("semantic", DUPLICATE_SEMANTIC),  # type: ignore[arg-type]
-        suspected=suspects.height,
-        suspected_examples=examples_of(suspects, records),
-        conflicts=conflicts.height,
-        conflict_examples=examples_of(conflicts, records),
+        suspected=records.select(suspects.sum()).item(),
+        suspected_examples=examples_of(records, suspects),
+        conflicts=records.select(conflicts.sum()).item(),
+        conflict_examples=examples_of(records, conflicts),
         truncated=dedup["truncated"],
         capped=semantic["capped"],
         refined=semantic["refined"],
@@ -298,8 +306,8 @@ def _diversity(measured: Measured, released: pl.DataFrame, seed: int) -> Diversi
 
 
 def _contamination(records: pl.DataFrame, figures: Mapping[str, Any]) -> Contamination:
-    rows = records.filter(pl.col("outcome") == Fate.CONTAMINATED.value)
-    return Contamination.model_validate({**figures, "examples": examples_of(rows, records)})
+    contaminated = pl.col("outcome") == Fate.CONTAMINATED.value
+    return Contamination.model_validate({**figures, "examples": examples_of(records, contaminated)})
 
 
 def _languages(released: pl.DataFrame) -> dict[str, int]:

@@ -61,7 +61,7 @@ def test_the_twin_of_a_duplicate_is_the_copy_that_stayed(make_records: MakeRecor
             {**same, "prompt": "Capital of France?", "source": "kept.jsonl"},
         ],
     )
-    (shown,) = examples_of(records.head(1), records)
+    (shown,) = examples_of(records, pl.col("row_id") == records["row_id"][0])
     assert (shown.prompt, shown.twin_prompt) == (" Capital of France? ", "Capital of France?")
     assert (shown.twin_source, shown.twin_source_row) == ("kept.jsonl", 2)
 
@@ -76,13 +76,13 @@ def test_both_sides_of_a_conflict_are_one_example(make_records: MakeRecords) -> 
             {"prompt": "Who?", "completion": "", "outcome": "dropped"},
         ],
     )
-    shown = examples_of(records, records)
+    shown = examples_of(records, pl.lit(True))
     assert [(row.source_row, row.twin_completion) for row in shown] == [(1, "No."), (3, None), (4, None)]
 
 
 def test_examples_are_few_and_short(make_records: MakeRecords) -> None:
     records = judged(make_records, [{"prompt": f"{at} " + "x" * 1000, "completion": None} for at in range(9)])
-    shown = examples_of(records, records)
+    shown = examples_of(records, pl.lit(True))
     assert [row.source_row for row in shown] == list(range(1, EXAMPLES + 1))
     assert all(len(row.prompt) == CHARACTERS + 1 and row.prompt.endswith("…") for row in shown)
 

@@ -80,7 +80,7 @@ def test_an_example_is_cut_around_its_mark(make_records: MakeRecords) -> None:
     records = make_records([{"prompt": "What?", "completion": completion}]).with_columns(
         outcome=pl.lit("train"), twin=pl.lit(None, pl.String), similarity=pl.lit(None, pl.Float64), detail=pl.lit(None)
     )
-    (shown,) = examples_of(records, records, CHECKS["formatting.html_entities"])
+    (shown,) = examples_of(records, pl.lit(True), CHECKS["formatting.html_entities"])
     (span,) = shown.spans
     assert shown.completion is not None
     assert shown.completion[span.start : span.end] == "&amp;"
