@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines._near import jaccard
 from pipelines._shingles import shingle, tokens
+from pipelines._texts import rows_of
 
 # Up to this many tokens an answer is a label, a number or a phrase: every token of it counts.
 LABEL_TOKENS = 5
@@ -18,6 +19,7 @@ MIN_WORDS = 0.5
 # Two questions with this share of words in common ask the same.
 SAME_QUESTION = 0.8
 
+_READ = ("kind", "label", "group", "messages", "context", "completion")
 _NUMBER = r"\d+(?:[.,]\d+)*"
 
 
@@ -43,15 +45,15 @@ def _answers(records: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def compare(pairs: pl.DataFrame, records: pl.DataFrame) -> pl.DataFrame:
-    """Add to `pairs` (row_ids a, b) what the words of the two rows of `records` say.
+def compare(pairs: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
+    """Add to `pairs` (row_ids a, b) what the words of the two rows of `whole` say; texts of others are not held.
 
     same_kind, same_group, same_label, same_question, same_numbers: flags. words: Jaccard index of the
     answers' tokens. equal_phrase: false where a short phrase is not the same phrase. contained: the
     longer answer has every word of the shorter. differs: the
     answers contradict each other in a phrase, in a short answer's numbers, or by yes and no.
     """
-    answers = _answers(records.filter(pl.col("row_id").is_in(pl.concat([pairs["a"], pairs["b"]]).unique().implode())))
+    answers = _answers(rows_of(whole, pl.concat([pairs["a"], pairs["b"]]).unique(), _READ))
     both = pairs.join(answers, left_on="a", right_on="row_id", how="left", maintain_order="left").join(
         answers, left_on="b", right_on="row_id", how="left", suffix="_b", maintain_order="left"
     )

@@ -1,6 +1,5 @@
 """MinHash signatures of texts, worked out once for each text, and the keys of their bands."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ from numpy.typing import NDArray
 from pipelines import _shingles
 from pipelines._shingles import by_slice, ngrams
 from pipelines._tally import count
+from pipelines._texts import PART, Texts
 
 PERMUTATIONS = 128
 # A pair exactly at the threshold is proposed with at least this probability.
@@ -20,8 +20,6 @@ KIND = "signatures"
 
 For 52,002 texts of 60 words a core needs 0.8 s to work them out, 0.15 s to keep them, and 0.2 s to find them again.
 """
-# Texts whose signatures are held and kept together: 64 MiB, as much as a file of the cache.
-BATCH = 2**17
 # An odd 64-bit multiplier, as in _shingles: the band "a b" is not "b a".
 _MULTIPLIER = np.uint64(0xD1342543DE82EF95)
 
@@ -47,17 +45,17 @@ def bands_for(threshold: float) -> Bands:
     return Bands(PERMUTATIONS, 1)
 
 
-def band_keys(texts: pl.Series, bands: Bands, *, ngram: int, seed: int, cache: str | None = None) -> NDArray[np.uint64]:
+def band_keys(texts: Texts, bands: Bands, *, ngram: int, seed: int, cache: str | None = None) -> NDArray[np.uint64]:
     """The key of each band (a row) of each text (a column); a text without n-grams has `no_key` in all.
 
-    8 bytes for each band and text are held, and the signatures of BATCH texts. With `cache` a signature is worked
+    8 bytes for each band and text are held, and the texts and signatures of a part. With `cache` a signature is worked
     out once for each text, and saved.
     """
     if cache is None:
         count("signed", len(texts), len(texts))
-        made = [keys_of(part, bands) for part in _computed(texts, ngram, seed)]
+        made = [keys_of(_signatures(part, ngram, seed), bands) for part in texts.parts()]
         return np.concatenate([np.zeros((bands.bands, 0), dtype=np.uint64), *made], axis=1)
-    return _remembered(texts.fill_null(""), bands, ngram, seed, cache)
+    return _remembered(texts, bands, ngram, seed, cache)
 
 
 def no_key(bands: Bands) -> np.uint64:
@@ -76,37 +74,38 @@ def keys_of(signatures: NDArray[np.uint32], bands: Bands) -> NDArray[np.uint64]:
     return np.ascontiguousarray(keys.T)
 
 
-def _computed(texts: pl.Series, ngram: int, seed: int) -> Iterator[NDArray[np.uint32]]:
-    """Signatures (texts, PERMUTATIONS), a batch of texts after the other."""
+def _signatures(texts: pl.Series, ngram: int, seed: int) -> NDArray[np.uint32]:
+    """Signatures (texts, PERMUTATIONS)."""
     from rensa import RMinHash
 
-    def signatures(part: pl.Series) -> NDArray[np.uint32]:
+    def signed(part: pl.Series) -> NDArray[np.uint32]:
         # Repeats and order make no difference to a minimum, so that nothing is sorted here.
         hashes, offsets = ngrams(part, ngram)
         matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), PERMUTATIONS, seed)
         return np.array(matrix.to_rows(), dtype=np.uint32)
 
-    for start in range(0, len(texts), BATCH):
-        yield np.concatenate(list(by_slice(texts[start : start + BATCH], signatures)))
+    return np.concatenate([np.zeros((0, PERMUTATIONS), dtype=np.uint32), *by_slice(texts, signed)])
 
 
-def _remembered(texts: pl.Series, bands: Bands, ngram: int, seed: int, cache: str) -> NDArray[np.uint64]:
+def _remembered(texts: Texts, bands: Bands, ngram: int, seed: int, cache: str) -> NDArray[np.uint64]:
     from pipelines.cache.files import KEY
     from pipelines.cache.keys import places, text_keys
     from pipelines.cache.store import Tables
 
-    keys = text_keys(texts).alias(KEY)
+    named = (text_keys(part.fill_null("")) for part in texts.parts())
+    keys = pl.concat([pl.Series(dtype=pl.String), *named]).alias(KEY)
     tables = Tables(cache, KIND, signed_by(ngram, seed))
     names, made = [pl.Series(KEY, dtype=pl.String)], [np.zeros((bands.bands, 0), dtype=np.uint64)]
     for table in tables.load(keys):
         names.append(pl.DataFrame(pl.from_arrow(table.select([KEY])))[KEY].bin.encode("hex"))
         made.append(keys_of(_unpacked(table), bands))
-    fresh = pl.DataFrame([keys, texts.alias("text")]).unique(KEY, keep="first", maintain_order=True)
+    fresh = keys.to_frame().with_row_index("place").unique(KEY, keep="first", maintain_order=True)
     fresh = fresh.join(pl.concat(names).to_frame(), on=KEY, how="anti", maintain_order="left")
     count("signed", len(texts), fresh.height)
-    for number, signatures in enumerate(_computed(fresh["text"], ngram, seed)):
-        names.append(fresh[KEY][number * BATCH : (number + 1) * BATCH])
-        tables.save(names[-1], _packed(signatures))
+    for part in fresh.iter_slices(PART):
+        signatures = _signatures(texts.gather(part["place"].to_numpy()), ngram, seed)
+        tables.save(part[KEY], _packed(signatures))
+        names.append(part[KEY])
         made.append(keys_of(signatures, bands))
     return np.concatenate(made, axis=1)[:, places(pl.concat(names), keys)]
 

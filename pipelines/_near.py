@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from pipelines._minhash import band_keys, bands_for, no_key
 from pipelines._shingles import Shingles, shingle, slices
+from pipelines._texts import Texts
 
 # A bucket this large is a template: its rows are compared with their next neighbours only.
 BUCKET = 2_000
@@ -19,14 +20,13 @@ PAIRS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64()}
 """Positions a < b, each pair once, sorted."""
 
 
-def near_pairs(
-    texts: pl.Series, *, ngram: int, min_jaccard: float, seed: int, cache: str | None = None
-) -> pl.DataFrame:
+def near_pairs(texts: Texts, *, ngram: int, min_jaccard: float, seed: int, cache: str | None = None) -> pl.DataFrame:
     """All pairs whose `ngram`-grams have a Jaccard index of at least `min_jaccard`, with that index (schema PAIRS).
 
     The MinHash estimate only proposes; no similarity in the result is estimated. Texts without n-grams, or null,
     pair with nothing. Pairs are missed with a probability below 1 - RECALL at the threshold. With `cache` what
-    MinHash works out of a text is kept there, and found by the next call.
+    MinHash works out of a text is kept there, and found by the next call. Texts are held a part at a time, but for
+    those of pairs that are proposed.
     """
     bands = bands_for(min_jaccard)
     keys = band_keys(texts, bands, ngram=ngram, seed=seed, cache=cache)
@@ -35,7 +35,7 @@ def near_pairs(
     return pairs.with_columns(similarity=similarity).filter(pl.col("similarity") >= min_jaccard)
 
 
-def similarities(texts: pl.Series, a: NDArray[np.int64], b: NDArray[np.int64], *, ngram: int) -> pl.Series:
+def similarities(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64], *, ngram: int) -> pl.Series:
     """The Jaccard index of the texts `a[i]` and `b[i]`; only they are cut into n-grams. 0.0 where both have none."""
     rows, ends = np.unique(np.concatenate([a, b]), return_inverse=True)
     found = jaccard(shingle(texts.gather(rows), ngram), ends[: len(a)], ends[len(a) :])

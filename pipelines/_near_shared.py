@@ -4,15 +4,17 @@ Each shard of texts is signed where it is read; the keys of a band go to the own
 of equal keys; and the true Jaccard index decides, for some pairs at a time, on no more texts than those.
 """
 
+from itertools import accumulate
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 
-from pipelines._minhash import BATCH, Bands, band_keys, bands_for, no_key
+from pipelines._minhash import Bands, band_keys, bands_for, no_key
 from pipelines._near import PAIRS, bucket_pairs, buckets, each_once, similarities
 from pipelines._runner import Sharing
 from pipelines._slices import Shard, array_of, leave, leave_array
+from pipelines._texts import Texts
 
 # Keys of a band that one owner holds: 128 MB, and as much again to sort them.
 OWNED = 2**24
@@ -62,13 +64,13 @@ class Deciding(NamedTuple):
     min_jaccard: float
 
 
-def shared_near_pairs(texts: pl.Series, *, ngram: int, min_jaccard: float, seed: int, sharing: Sharing) -> pl.DataFrame:
+def shared_near_pairs(texts: Texts, *, ngram: int, min_jaccard: float, seed: int, sharing: Sharing) -> pl.DataFrame:
     """See `near_pairs`."""
     runner, folder = sharing.runner, str(sharing.folder)
     bands = bands_for(min_jaccard)
-    column = texts.rename("text").to_frame()
-    shards = [leave(column[start : start + BATCH], folder).path for start in range(0, len(texts), BATCH)]
-    keys = list(runner.map(sign, (Signing(path, folder, bands, ngram, seed) for path in shards)))
+    shards = [leave(part.to_frame("text"), folder) for part in texts.parts()]
+    starts = accumulate((shard.rows for shard in shards), initial=0)
+    keys = list(runner.map(sign, (Signing(shard.path, folder, bands, ngram, seed) for shard in shards)))
     parts = -(-len(texts) // OWNED)
     made = tuple(shard.path for shard in keys)
     owners = (
@@ -79,7 +81,7 @@ def shared_near_pairs(texts: pl.Series, *, ngram: int, min_jaccard: float, seed:
     pairs = each_once(pl.read_parquet(shard.path) for shard in runner.map(propose, owners))
     proposed = leave(pairs, folder)
     rows = leave_array(np.unique(pairs.to_numpy()), folder)
-    wanted = (Fetching(path, folder, number * BATCH, rows.path) for number, path in enumerate(shards))
+    wanted = (Fetching(shard.path, folder, start, rows.path) for shard, start in zip(shards, starts, strict=False))
     found = tuple(shard.path for shard in runner.map(fetch, wanted))
     some = (
         Deciding(proposed.path, first, first + DECIDED, found, folder, ngram, min_jaccard)
@@ -91,7 +93,7 @@ def shared_near_pairs(texts: pl.Series, *, ngram: int, min_jaccard: float, seed:
 def sign(work: Signing) -> Shard:
     """The key of each band (a row) of each text (a column)."""
     texts = pl.read_parquet(work.texts)["text"]
-    return leave_array(band_keys(texts, work.bands, ngram=work.ngram, seed=work.seed), work.folder)
+    return leave_array(band_keys(Texts.held(texts), work.bands, ngram=work.ngram, seed=work.seed), work.folder)
 
 
 def propose(work: Owning) -> Shard:
@@ -126,5 +128,5 @@ def judge(work: Deciding) -> Shard:
     rows = pl.Series("row", np.unique(pairs.to_numpy()), dtype=pl.Int64)
     texts = pl.scan_parquet(list(work.texts)).filter(pl.col("row").is_in(rows.implode())).sort("row").collect()
     a, b = (rows.search_sorted(pairs[end]).cast(pl.Int64).to_numpy() for end in ("a", "b"))
-    found = pairs.with_columns(similarity=similarities(texts["text"], a, b, ngram=work.ngram))
+    found = pairs.with_columns(similarity=similarities(Texts.held(texts["text"]), a, b, ngram=work.ngram))
     return leave(found.filter(pl.col("similarity") >= work.min_jaccard), work.folder)

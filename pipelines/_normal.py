@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from pipelines.cache.keys import text_keys
+
 ABSENT = "\x00"
 """Stands for a part that a record does not have, so that "nothing" and "empty" differ."""
 
@@ -22,7 +24,7 @@ def squeezed(text: pl.Expr) -> pl.Expr:
 
     Indentation stays, because it is part of a program.
     """
-    return text.map_batches(_squeezed, return_dtype=pl.String)
+    return text.map_batches(_squeezed, return_dtype=pl.String, is_elementwise=True)
 
 
 def _squeezed(texts: pl.Series) -> pl.Series:
@@ -33,19 +35,26 @@ def _squeezed(texts: pl.Series) -> pl.Series:
     return texts.str.to_lowercase().str.strip_chars()
 
 
+def digested(text: pl.Expr) -> pl.Expr:
+    """32 characters in place of each text, however long it is; equal for equal texts, null for null."""
+    return text.map_batches(text_keys, return_dtype=pl.String, is_elementwise=True)
+
+
 def rejected_text() -> pl.Expr:
     """The words of the rejected answer; null where there is none."""
     return pl.col("rejected").list.eval(pl.element().struct.field("content")).list.join("\n")
 
 
 def content_key() -> pl.Expr:
-    """Equal for records that are equal but for case and spacing."""
-    return pl.concat_str(
-        pl.col("kind"),
-        squeezed(pl.col("prompt")),
-        squeezed(pl.col("completion")).fill_null(ABSENT),
-        squeezed(rejected_text()).fill_null(ABSENT),
-        pl.col("tools").fill_null(ABSENT),
-        pl.col("label").cast(pl.String).fill_null(ABSENT),
-        separator="\x1f",
+    """32 characters, equal for records that are equal but for case and spacing."""
+    return digested(
+        pl.concat_str(
+            pl.col("kind"),
+            squeezed(pl.col("prompt")),
+            squeezed(pl.col("completion")).fill_null(ABSENT),
+            squeezed(rejected_text()).fill_null(ABSENT),
+            pl.col("tools").fill_null(ABSENT),
+            pl.col("label").cast(pl.String).fill_null(ABSENT),
+            separator="\x1f",
+        )
     )

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from pipelines._clusters import component_of
 from pipelines._neighbours import DECIMALS
+from pipelines._texts import rows_of
 from pipelines.embedding.encoder import Encoder
 from schemas.record import Kind
 
@@ -41,7 +42,7 @@ def row_pairs(records: pl.DataFrame, prompts: pl.DataFrame) -> pl.DataFrame:
 
 
 def with_answer_similarity(
-    pairs: pl.DataFrame, records: pl.DataFrame, encoder: Encoder, *, limits: tuple[float, ...]
+    pairs: pl.DataFrame, whole: pl.LazyFrame, encoder: Encoder, *, limits: tuple[float, ...]
 ) -> pl.DataFrame:
     """Add `answers`: the cosine of the two completions; null where `needed` is false.
 
@@ -50,8 +51,7 @@ def with_answer_similarity(
     """
     needed = pairs.filter("needed")
     involved = pl.concat([needed["a"], needed["b"]]).unique().sort()
-    texts = records.filter(pl.col("row_id").is_in(involved.implode())).sort("row_id")
-    texts = texts.select("row_id", pl.col("completion").fill_null(""))
+    texts = rows_of(whole, involved, ["completion"]).sort("row_id").with_columns(pl.col("completion").fill_null(""))
     embedded = encoder.encode(texts["completion"])
     a, b = _places(texts, needed["a"]), _places(texts, needed["b"])
     answers = cosines(embedded.vectors, a, b).to_numpy(writable=True)

@@ -20,6 +20,7 @@ from pipelines._progress import Stage, counted, reporter
 from pipelines._runner import LOCAL, Runner, Sharing
 from pipelines._shown import one_line
 from pipelines._tally import tallied
+from pipelines._texts import rows_of
 from pipelines._workspace import save_frame, save_json
 from pipelines.embedding.tiers import DRAFT
 from schemas.outcome import CONTAMINATION_SIMILAR
@@ -140,7 +141,7 @@ def validate(run: Run) -> Result:
 def dedup(run: Run) -> Result:
     """One record of each cluster."""
     from pipelines.cache.home import default_cache
-    from pipelines.dedup import NEEDED
+    from pipelines.dedup import HELD
     from pipelines.dedup import dedup as deduplicate
     from pipelines.embedding.encoder import Encoder, Tier
 
@@ -152,10 +153,10 @@ def dedup(run: Run) -> Result:
     if settings.draft:
         reporter().line(f"{'draft':<13} static vectors: {DRAFT}; they remove nothing")
         limits |= {"min_similarity": None, "suspect_similarity": settings.draft_similarity}
+    whole = pl.scan_parquet(run.work / "validate.parquet")
     with reporter().working("embedding prompts") as progress:
         found = deduplicate(
-            # Not held here: it lets go of them on its way.
-            pl.read_parquet(run.work / "validate.parquet", columns=list(NEEDED)),
+            whole,
             encoder=encoder,
             **limits,
             seed=run.settings.seed,
@@ -176,9 +177,8 @@ def dedup(run: Run) -> Result:
         "tier": encoder.tier,
         "embedding_seconds": round(encoder.seconds, 3),
     }
-    whole = pl.scan_parquet(run.work / "validate.parquet")
     stayed, left = (
-        whole.join(each.drop(NEEDED[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
+        whole.join(each.drop(HELD[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
         for each in (found.outcome.kept, found.outcome.dropped)
     )
     return Result(stayed, left, figures, found.outcome.kept.height + found.outcome.dropped.height)
@@ -413,11 +413,7 @@ def _with_texts(rows: pl.LazyFrame, work: Path, texts: Sequence[str]) -> pl.Data
     if not texts:
         return light
     whole = pl.scan_parquet(work / f"{_TEXTS_STAY_AT}.parquet")
-    mine = whole.select("row_id", *texts).join(
-        light.lazy().select("row_id"), on="row_id", how="semi", maintain_order="left"
-    )
-    # As it streams, so that memory holds the texts of these rows once, and no others.
-    told = mine.collect(engine="streaming")
+    told = rows_of(whole, light["row_id"], texts)
     if not told["row_id"].equals(light["row_id"]):
         told = light.select("row_id").join(told, on="row_id", how="left", maintain_order="left")
     both = light.hstack(told.drop("row_id"))

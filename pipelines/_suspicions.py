@@ -3,7 +3,7 @@
 import polars as pl
 
 from pipelines._clusters import ranked
-from pipelines._normal import rejected_text, squeezed
+from pipelines._normal import digested, rejected_text, squeezed
 from schemas.outcome import DUPLICATE_CONFLICT, DUPLICATE_SEMANTIC
 from schemas.record import Kind
 
@@ -14,16 +14,23 @@ _CONFLICT = "a near-equal prompt has a different answer"
 _SUSPECT = "may say the same as its twin"
 
 
-def contradictions(records: pl.DataFrame) -> pl.DataFrame:
-    """Pairs that are equal but for their judgement: opposite labels, or chosen and rejected swapped."""
-    judged = records.filter(pl.col("kind").is_in([Kind.KTO.value, Kind.PREFERENCE.value]))
-    keyed = judged.select(
-        "row_id",
-        "kind",
-        "label",
-        prompt=squeezed(pl.col("prompt")),
-        one=squeezed(pl.col("completion")),
-        two=squeezed(rejected_text()),
+def contradictions(records: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
+    """Pairs of `records` that are equal but for their judgement: opposite labels, or chosen and rejected swapped.
+
+    `whole` has what they say, which is held as digests.
+    """
+    judged = records.lazy().filter(pl.col("kind").is_in([Kind.KTO.value, Kind.PREFERENCE.value])).select("row_id")
+    keyed = (
+        whole.join(judged, on="row_id", how="semi", maintain_order="left")
+        .select(
+            "row_id",
+            "kind",
+            "label",
+            prompt=digested(squeezed(pl.col("prompt"))),
+            one=digested(squeezed(pl.col("completion"))),
+            two=digested(squeezed(rejected_text())),
+        )
+        .collect(engine="streaming")
     )
     labelled = keyed.filter(pl.col("kind") == Kind.KTO)
     opposite = labelled.join(labelled, on=["prompt", "one"], suffix="_b").filter(pl.col("label") & ~pl.col("label_b"))

@@ -27,6 +27,7 @@ from pipelines._prompt_pairs import prompt_similarity, removed_at, row_pairs, wi
 from pipelines._restored import ids_restored, is_restored, overruling
 from pipelines._runner import Sharing
 from pipelines._suspicions import PAIR, contradictions, with_suspicions
+from pipelines._texts import Texts, rows_of
 from pipelines.embedding.encoder import Embedded, Encoder, Progress
 from schemas.decision import VERDICTS, TaskKind
 from schemas.outcome import DUPLICATE_EXACT, DUPLICATE_NEAR, DUPLICATE_SEMANTIC, PAIRS_SCHEMA, Outcome
@@ -45,24 +46,8 @@ LINKS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64(),
 """Pairs of row_ids that are alike, removed rows included; `way` is exact, near or semantic."""
 
 
-NEEDED = (
-    "row_id",
-    "record_id",
-    "kind",
-    "group",
-    "messages",
-    "prompt",
-    "completion",
-    "context",
-    "rejected",
-    "tools",
-    "label",
-    "quality",
-    "review_reasons",
-    "original_record_id",
-    "decision",
-)
-"""What records are compared by. Whatever else they have stays where it is until it is known who is kept."""
+HELD = ("row_id", "record_id", "kind", "quality", "review_reasons", "original_record_id", "decision")
+"""What is held of all records: who is kept follows from it. What they say is read where it is compared."""
 
 
 _OVERRULED = pl.Schema({"row_id": pl.Int64()})
@@ -94,7 +79,7 @@ class Found(NamedTuple):
 
 
 def dedup(
-    records: pl.DataFrame,
+    whole: pl.LazyFrame,
     *,
     encoder: Encoder,
     min_jaccard: float,
@@ -111,26 +96,24 @@ def dedup(
 ) -> Deduped:
     """Keep one record of each cluster: the best by quality, ties by record_id.
 
-    `records` needs the columns NEEDED, of which `decision` may be missing. Dropped rows name
-    the kept copy and the similarity to it. Kept rows get `vector` and the columns of `with_suspicions`.
+    `whole` has RECORD_SCHEMA and the columns HELD, of which `decision` may be missing. It is read several times, as
+    it streams; held are HELD, the prompts, and the texts of what is compared. The outcome has HELD: dropped rows name
+    the kept copy and the similarity to it, kept rows get `vector` and the columns of `with_suspicions`.
     What people said of a pair (`decisions`, DECISION_SCHEMA) outweighs every threshold on prompts. Where
     `min_similarity` is null nothing is removed by its embedding: from `suspect_similarity` up all are suspects.
     From `decided_from` up, and from `suspect_similarity`, cosines of prompts are those of full precision.
     With `cache` a text's MinHash signature is worked out once and kept there, and so are pairs of prompts. With
     `sharing` others sign, compare and search, and what they find is the same.
     """
+    records = whole.select(name for name in HELD if name in whole.collect_schema()).collect(engine="streaming")
     named = records.select("row_id", "record_id")
-    # Of many records memory holds one copy: each step has what the one before it left, and that lets go of its own.
-    exact = _exact(records)
-    records, exact = exact.cut.kept, _emptied(exact)
-    contradicting = contradictions(records)
-    near = _near(records, min_jaccard=min_jaccard, seed=seed, cache=cache, sharing=sharing)
-    records, near = near.cut.kept, _emptied(near)
-    records, prompts, embedded = _embed(records, encoder, progress)
+    exact = _exact(records, whole)
+    contradicting = contradictions(exact.cut.kept, whole)
+    near = _near(exact.cut.kept, whole, min_jaccard=min_jaccard, seed=seed, cache=cache, sharing=sharing)
+    asked = _embed(near.cut.kept, whole, encoder, progress)
     semantic = _semantic(
-        records,
-        prompts,
-        embedded,
+        asked,
+        whole,
         encoder=encoder,
         progress=progress,
         min_similarity=min_similarity,
@@ -151,11 +134,11 @@ def dedup(
         "exact": exact.cut.figures,
         "near": near.cut.figures,
         "semantic": semantic.cut.figures,
-        "truncated": int(embedded.truncated.sum()),
+        "truncated": int(asked.embedded.truncated.sum()),
     }
     outcome = Outcome(kept, final_twins(dropped, named).drop("truncated", strict=False), figures)
     links = pl.concat([step.links for step in found])
-    return Deduped(outcome, links, embedded.vectors, _named_pairs(semantic.undecided, named))
+    return Deduped(outcome, links, asked.embedded.vectors, _named_pairs(semantic.undecided, named))
 
 
 def _named_pairs(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
@@ -166,13 +149,10 @@ def _named_pairs(pairs: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     return typed(both.select(PAIRS_SCHEMA.names()), PAIRS_SCHEMA).sort("a", "b")
 
 
-def _emptied(found: Found) -> Found:
-    return found._replace(cut=found.cut._replace(kept=found.cut.kept.clear()))
-
-
-def _exact(records: pl.DataFrame) -> Found:
+def _exact(records: pl.DataFrame, whole: pl.LazyFrame) -> Found:
     restored = pl.when(is_restored(records)).then("record_id")
-    keys = records.select("row_id", key=content_key(), restored=restored)
+    said = whole.select(key=content_key()).collect(engine="streaming")["key"]
+    keys = records.select("row_id", key=said, restored=restored)
     alike = keys.select("row_id", component=pl.col("row_id").min().over("key"))
     # Of rows that are one record one stays, restored or not.
     component = keys.select("row_id", component=pl.col("row_id").min().over("key", "restored"))
@@ -201,10 +181,18 @@ class Freed(NamedTuple):
     overruled: pl.DataFrame
 
 
-def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | None, sharing: Sharing | None) -> Found:
+def _near(
+    records: pl.DataFrame,
+    whole: pl.LazyFrame,
+    *,
+    min_jaccard: float,
+    seed: int,
+    cache: str | None,
+    sharing: Sharing | None,
+) -> Found:
     text = pl.concat_str("prompt", "completion", rejected_text(), separator="\n", ignore_nulls=True)
-    texts = records.select(text=text)["text"]
     ids = records["row_id"]
+    texts = Texts(whole.select("row_id", text=text), ids)
     if sharing is None:
         found = near_pairs(texts, ngram=NGRAM, min_jaccard=min_jaccard, seed=seed, cache=cache)
     else:
@@ -212,7 +200,7 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | 
     proposed = found.with_columns(
         pl.col("a", "b").map_batches(lambda places: ids.gather(places), return_dtype=pl.Int64)
     )
-    alike = compare(proposed, records)
+    alike = compare(proposed, whole)
     pairs = alike.filter("same_kind")
     agree = pl.col("same_label") & pl.col("equal_phrase") & ~pl.col("differs") & (pl.col("words") >= MIN_WORDS)
     edges, overruled = _without_restored(pairs.filter(agree), records, DUPLICATE_NEAR)
@@ -231,9 +219,8 @@ def _near(records: pl.DataFrame, *, min_jaccard: float, seed: int, cache: str | 
 
 
 def _semantic(
-    records: pl.DataFrame,
-    prompts: pl.Series,
-    embedded: Embedded,
+    asked: "Prompts",
+    whole: pl.LazyFrame,
     *,
     encoder: Encoder,
     progress: Progress | None,
@@ -246,6 +233,7 @@ def _semantic(
     cache: str | None,
     sharing: Sharing | None,
 ) -> Found:
+    records, prompts, embedded = asked
     floor = min(FLOOR, suspect_similarity)
     decided_from = min(suspect_similarity, decided_from)
     found = close_prompts(
@@ -266,12 +254,12 @@ def _semantic(
     )
     one_question = pl.col("same_question") & ~pl.col("same_group")
     may_conflict = close & one_question
-    alike = compare(row_pairs(records, near.pairs), records)
+    alike = compare(row_pairs(records, near.pairs), whole)
     # Whatever the threshold, so that it can be moved without embedding an answer more.
     needed = may_agree | (one_question & ~pl.col("differs"))
     judged = with_answer_similarity(
         alike.filter("judged", "same_kind").with_columns(needed=needed),
-        records,
+        whole,
         encoder,
         limits=(answer_agreement, answer_conflict),
     )
@@ -323,18 +311,19 @@ class Prompts(NamedTuple):
     embedded: Embedded
 
 
-def _embed(records: pl.DataFrame, encoder: Encoder, progress: Progress | None) -> Prompts:
+def _embed(records: pl.DataFrame, whole: pl.LazyFrame, encoder: Encoder, progress: Progress | None) -> Prompts:
     """Add `vector` (position of the prompt's vector) and `truncated`; equal prompts share one vector."""
-    prompts = records.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
+    told = rows_of(whole, records["row_id"], ["prompt"])
+    prompts = told.select(pl.col("prompt").unique(maintain_order=True)).with_row_index("vector")
     # Before the hours that their embedding takes.
     refuse_too_many(prompts.height)
     embedded = encoder.encode(prompts["prompt"], progress=progress)
     known = prompts.with_columns(pl.col("vector").cast(pl.Int64), truncated=pl.Series(embedded.truncated))
-    rows = records.join(known, on="prompt", how="left", maintain_order="left")
-    return Prompts(rows, prompts["prompt"], embedded)
+    found = told.join(known, on="prompt", how="left", maintain_order="left").drop("row_id", "prompt")
+    return Prompts(records.hstack(found), prompts["prompt"], embedded)
 
 
-def _similarity_to_survivor(texts: pl.Series, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:
+def _similarity_to_survivor(texts: Texts, ids: pl.Series, losers: pl.DataFrame) -> pl.Series:
     place = dict(zip(ids, range(len(ids)), strict=True))
     a = np.array([place[row] for row in losers["row_id"]], dtype=np.int64)
     b = np.array([place[row] for row in losers["survivor"]], dtype=np.int64)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from benchmarks.labels.figures import Line, average_precision, least
 from benchmarks.labels.reading import lines
 from pipelines._near import near_pairs, similarities
+from pipelines._texts import Texts
 from pipelines.cache.home import default_cache
 from pipelines.dedup import NGRAM
 from pipelines.embedding.encoder import BUILTIN, Encoder
@@ -70,9 +71,9 @@ def _near(data: Path) -> list[Line]:
     texts = read.select(pl.concat_str("prompt", "completion", separator="\n", ignore_nulls=True)).to_series()
     bar = Settings().dedup.min_jaccard
     a, b = np.triu_indices(len(texts), 1)
-    true = np.asarray(similarities(texts, a.astype(np.int64), b.astype(np.int64), ngram=NGRAM)) >= bar
+    true = np.asarray(similarities(Texts.held(texts), a.astype(np.int64), b.astype(np.int64), ngram=NGRAM)) >= bar
     close = set(zip(a[true].tolist(), b[true].tolist(), strict=True))
-    made = near_pairs(texts, ngram=NGRAM, min_jaccard=bar, seed=Settings().seed, cache=None)
+    made = near_pairs(Texts.held(texts), ngram=NGRAM, min_jaccard=bar, seed=Settings().seed, cache=None)
     pairs = {(min(x, y), max(x, y)) for x, y in made.select("a", "b").iter_rows()}
     on = f"vicuna identity, {len(texts)} records, {len(close)} pairs at {bar}"
     return [

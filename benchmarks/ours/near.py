@@ -4,10 +4,11 @@ import polars as pl
 
 from benchmarks.peers.timing import arguments, say
 from pipelines._near import near_pairs
+from pipelines._texts import Texts
 
 source, out, options = arguments()
 texts = pl.read_ndjson(source)["text"]
-pairs = near_pairs(texts, ngram=3, min_jaccard=float(options["threshold"]), seed=0)
+pairs = near_pairs(Texts.held(texts), ngram=3, min_jaccard=float(options["threshold"]), seed=0)
 first: dict[int, int] = {}
 """The smaller end of a link, for every row that is not the first of its cluster."""
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipelines import _minhash
 from pipelines._pair_verdicts import SAID_SAME
 from pipelines.decide import undecided
-from pipelines.dedup import Deduped, dedup
+from pipelines.dedup import HELD, Deduped, dedup
 from pipelines.embedding.encoder import Encoder
 from pipelines.ingest import read_records
 from schemas.decision import DECISION_SCHEMA, pair_subject
@@ -47,7 +47,13 @@ def run(records: pl.DataFrame, encoder: Encoder, **changed: Any) -> Deduped:
         "answer_conflict": 0.5,
         "seed": 1,
     }
-    return dedup(ready, encoder=encoder, **{**said, **changed})
+    found = dedup(ready.lazy(), encoder=encoder, **{**said, **changed})
+    whole = ready.drop(HELD[1:], strict=False)
+    kept, dropped = (
+        whole.join(each, on="row_id", how="inner", maintain_order="left")
+        for each in (found.outcome.kept, found.outcome.dropped)
+    )
+    return found._replace(outcome=found.outcome._replace(kept=kept, dropped=dropped))
 
 
 def removed(found: Deduped) -> dict[int, list[str]]:

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines import _minhash, _near
+from pipelines import _minhash, _near, _texts
 from pipelines._minhash import KIND, RECALL, Bands, band_keys, bands_for, keys_of, no_key
 from pipelines._near import jaccard, near_pairs, similarities
 from pipelines._shingles import shingle
+from pipelines._texts import Texts
 from pipelines.cache.store import makers
 
 
@@ -27,7 +28,7 @@ def all_pairs(texts: list[str], min_jaccard: float) -> set[tuple[int, int]]:
 
 
 def found(texts: list[str], min_jaccard: float) -> set[tuple[int, int]]:
-    pairs = near_pairs(pl.Series(texts, dtype=pl.String), ngram=3, min_jaccard=min_jaccard, seed=7)
+    pairs = near_pairs(Texts.held(pl.Series(texts, dtype=pl.String)), ngram=3, min_jaccard=min_jaccard, seed=7)
     return set(pairs.select("a", "b").iter_rows())
 
 
@@ -56,8 +57,8 @@ def test_the_similarity_is_the_true_jaccard_index(monkeypatch: pytest.MonkeyPatc
     places = np.array([0, 2, 4]), np.array([1, 3, 0])
     assert jaccard(shingle(texts, 3), *places).tolist() == [3 / 5, 0.0, 0.0]
     monkeypatch.setattr(_near, "CHUNK", 1)
-    assert similarities(texts, *places, ngram=3).to_list() == [3 / 5, 0.0, 0.0]
-    assert similarities(texts, *(place[:0] for place in places), ngram=3).to_list() == []
+    assert similarities(Texts.held(texts), *places, ngram=3).to_list() == [3 / 5, 0.0, 0.0]
+    assert similarities(Texts.held(texts), *(place[:0] for place in places), ngram=3).to_list() == []
 
 
 @given(st.lists(st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join), min_size=2, max_size=8))
@@ -67,7 +68,7 @@ def test_intersections_of_many_pairs_at_once_are_those_of_sets(texts: list[str])
         {tuple(row[i : i + 3]) for i in range(max(1, len(row) - 2))} if row else set() for row in map(str.split, texts)
     ]
     plain = [len(sets[i] & sets[j]) / max(len(sets[i] | sets[j]), 1) for i, j in zip(a, b, strict=True)]
-    assert similarities(pl.Series(texts), a, b, ngram=3).to_list() == plain
+    assert similarities(Texts.held(pl.Series(texts)), a, b, ngram=3).to_list() == plain
 
 
 def test_texts_without_words_are_not_alike() -> None:
@@ -105,7 +106,7 @@ TEXTS = pl.Series(
 
 def test_signatures_are_worked_out_once_for_each_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bands = bands_for(0.8)
-    plain = band_keys(TEXTS, bands, ngram=3, seed=1)
+    plain = band_keys(Texts.held(TEXTS), bands, ngram=3, seed=1)
     assert (plain[:, [2, 3]] == no_key(bands)).all()
     seen: list[str] = []
     work_out = _minhash.ngrams
@@ -122,7 +123,7 @@ def test_signatures_are_worked_out_once_for_each_text(tmp_path: Path, monkeypatc
         (TEXTS[::-1], []),
     ):
         seen.clear()
-        keys = band_keys(texts, bands, ngram=3, seed=1, cache=str(tmp_path))
+        keys = band_keys(Texts.held(texts), bands, ngram=3, seed=1, cache=str(tmp_path))
         assert sorted(seen) == sorted(new)
         assert np.array_equal(keys, plain[:, : len(texts)] if texts[0] == TEXTS[0] else plain[:, ::-1])
 
@@ -131,16 +132,17 @@ def test_another_threshold_uses_the_same_signatures_another_seed_and_n_do_not(tm
     cache = str(tmp_path)
     for threshold, ngram, seed, known in ((0.8, 3, 1, 1), (0.5, 3, 1, 1), (0.8, 3, 2, 2), (0.8, 2, 2, 3)):
         bands = bands_for(threshold)
-        keys = band_keys(TEXTS, bands, ngram=ngram, seed=seed, cache=cache)
-        assert np.array_equal(keys, band_keys(TEXTS, bands, ngram=ngram, seed=seed))
+        keys = band_keys(Texts.held(TEXTS), bands, ngram=ngram, seed=seed, cache=cache)
+        assert np.array_equal(keys, band_keys(Texts.held(TEXTS), bands, ngram=ngram, seed=seed))
         assert len(makers(cache, KIND)) == known
 
 
 def test_batches_and_slices_make_no_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts, bands = pl.Series([f"row {number % 7} of many words {number}" for number in range(40)]), bands_for(0.8)
-    plain = band_keys(texts, bands, ngram=3, seed=1)
-    monkeypatch.setattr(_minhash, "BATCH", 6)
+    plain = band_keys(Texts.held(texts), bands, ngram=3, seed=1)
+    monkeypatch.setattr(_minhash, "PART", 6)
+    monkeypatch.setattr(_texts, "PART", 7)
     monkeypatch.setattr("pipelines._shingles.SLICE_BYTES", 200)
     for cache in (None, str(tmp_path), str(tmp_path)):
-        assert np.array_equal(band_keys(texts, bands, ngram=3, seed=1, cache=cache), plain)
-    assert band_keys(texts[:0], bands, ngram=3, seed=1, cache=str(tmp_path)).shape == (bands.bands, 0)
+        assert np.array_equal(band_keys(Texts.held(texts), bands, ngram=3, seed=1, cache=cache), plain)
+    assert band_keys(Texts.held(texts[:0]), bands, ngram=3, seed=1, cache=str(tmp_path)).shape == (bands.bands, 0)

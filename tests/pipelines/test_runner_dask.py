@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pipelines import _near_shared, _slices
+from pipelines import _near_shared, _slices, _texts
 from pipelines._course import make_release
 from pipelines._runner import opened
 from pipelines.embedding import encoder
@@ -70,7 +70,7 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards of 64 records and chunks of 32 texts, so that few rows make many of them."""
     monkeypatch.setattr(_slices.slices_of, "__kwdefaults__", {"most_bytes": 1})
     monkeypatch.setattr(encoder, "CHUNK", 32)
-    monkeypatch.setattr(_near_shared, "BATCH", 50)
+    monkeypatch.setattr(_texts, "PART", 50)
     monkeypatch.setattr(_near_shared, "OWNED", 100)
 
 

@@ -12,6 +12,7 @@ pytest.importorskip("ray", reason="ray, of the extra `dev`, is missing")
 from pipelines._near import near_pairs
 from pipelines._near_shared import shared_near_pairs
 from pipelines._runner import Sharing, opened
+from pipelines._texts import Texts
 from schemas.errors import UsageError
 from schemas.project import RunnerSettings
 
@@ -34,7 +35,7 @@ def test_ray_does_the_work_in_order_and_its_errors_are_ours(tmp_path: Path) -> N
         assert list(runner.map(refuses, ["a", "b", "c"])) == ["A", "B", "C"]
         with pytest.raises(UsageError, match=r"^no: cannot be; choose another$"):
             list(runner.map(refuses, ["a", "no"]))
-        texts = pl.Series([f"one two three four five six seven {number // 2}" for number in range(40)])
+        texts = Texts.held(pl.Series([f"one two three four five six seven {number // 2}" for number in range(40)]))
         shared = shared_near_pairs(texts, ngram=3, min_jaccard=0.7, seed=1, sharing=Sharing(runner, tmp_path))
         assert shared.equals(near_pairs(texts, ngram=3, min_jaccard=0.7, seed=1))
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from pipelines import _near, _near_shared, _neighbours, _overlap
+from pipelines import _near, _near_shared, _neighbours, _overlap, _texts
 from pipelines._minhash import bands_for, no_key
 from pipelines._near import near_pairs
 from pipelines._near_shared import Owning, propose, shared_near_pairs
@@ -15,6 +15,7 @@ from pipelines._neighbours import similar_pairs
 from pipelines._overlap import Cells, Order, pairs_in_cells
 from pipelines._runner import LOCAL, Runner, Sharing, opened
 from pipelines._slices import leave_array
+from pipelines._texts import Texts
 from pipelines._tiles import UNITS
 from pipelines.embedding.encoder import Encoder
 from pipelines.embedding.tiers import Tier, exact
@@ -46,15 +47,15 @@ def sentences(count: int) -> pl.Series:
 @pytest.fixture
 def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many shards, several owners of a band, and pairs decided some at a time."""
-    monkeypatch.setattr(_near_shared, "BATCH", 97)
+    monkeypatch.setattr(_texts, "PART", 97)
     monkeypatch.setattr(_near_shared, "OWNED", 130)
     monkeypatch.setattr(_near_shared, "DECIDED", 200)
 
 
 def test_owners_of_bands_find_the_near_pairs_of_the_whole(workers: Runner, small_pieces: None, tmp_path: Path) -> None:
     texts = sentences(600)
-    whole = near_pairs(texts, ngram=3, min_jaccard=0.7, seed=3)
-    shared = shared_near_pairs(texts, ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(workers, tmp_path))
+    whole = near_pairs(Texts.held(texts), ngram=3, min_jaccard=0.7, seed=3)
+    shared = shared_near_pairs(Texts.held(texts), ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(workers, tmp_path))
     assert shared.equals(whole)
     assert whole.height > 200
 
@@ -65,14 +66,16 @@ def test_a_template_is_cut_short_in_the_same_way(
     monkeypatch.setattr(_near, "BUCKET", 20)
     monkeypatch.setattr(_near, "NEIGHBOURS", 3)
     texts = sentences(400)
-    shared = shared_near_pairs(texts, ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(LOCAL, tmp_path))
-    assert shared.equals(near_pairs(texts, ngram=3, min_jaccard=0.7, seed=3))
+    shared = shared_near_pairs(Texts.held(texts), ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(LOCAL, tmp_path))
+    assert shared.equals(near_pairs(Texts.held(texts), ngram=3, min_jaccard=0.7, seed=3))
 
 
 @pytest.mark.parametrize("texts", [[], [None, ""], ["one two three four"]])
 def test_few_texts_or_none_pair_with_nothing(texts: list[str | None], tmp_path: Path) -> None:
     given = pl.Series(texts, dtype=pl.String)
-    assert shared_near_pairs(given, ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(LOCAL, tmp_path)).is_empty()
+    assert shared_near_pairs(
+        Texts.held(given), ngram=3, min_jaccard=0.7, seed=3, sharing=Sharing(LOCAL, tmp_path)
+    ).is_empty()
 
 
 def test_owners_share_out_a_band_and_lose_no_key(tmp_path: Path) -> None:
