@@ -195,11 +195,14 @@ ROWS = [
 ]  # fmt: skip
 
 
-def test_the_command_says_that_it_is_a_draft_and_removes_nothing_by_its_vectors(models: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("model", ["tiny", pytest.param("builtin", marks=pytest.mark.long)])
+def test_the_command_says_that_it_is_a_draft_and_removes_nothing_by_its_vectors(
+    model: str, tiny: Path, models: str, tmp_path: Path
+) -> None:
     source = tmp_path / "tasks.jsonl"
     source.write_text("\n".join(map(json.dumps, ROWS)), encoding="utf-8")
     done = subprocess.run(
-        [ASSAY, "curate", source, "--out", tmp_path / "out", "--draft"],
+        [ASSAY, "curate", source, "--out", tmp_path / "out", "--draft", "--model", tiny if model == "tiny" else model],
         env={**os.environ, "ASSAY_CACHE": models, "PREFECT_API_URL": ""},
         capture_output=True, text=True, timeout=600, check=False,
     )  # fmt: skip
@@ -215,7 +218,10 @@ def test_the_command_says_that_it_is_a_draft_and_removes_nothing_by_its_vectors(
     assert report["duplicates"]["semantic"]["removed"] == 0
     assert report["duplicates"]["semantic"]["threshold"] is None
     assert report["duplicates"]["removed_at"] == {}
-    assert report["rows"]["reasons"]["review"] == {"duplicate.semantic": 1}
+    # The tiny model was never trained, and finds other rows alike too.
+    doubted = report["rows"]["reasons"]["review"]
+    assert set(doubted) == {"duplicate.semantic"}
+    assert (doubted["duplicate.semantic"] == 1) or (model == "tiny" and doubted["duplicate.semantic"] > 1)
     assert report["gate"]["passed"] is False
     assert "**This is a draft, for a first look.**" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "a draft" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
