@@ -1,41 +1,50 @@
 """How varied a dataset is: figures over vectors and prompts, no record judged by itself."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+Vectors = NDArray[np.float32]
+
 # Rows multiplied in float32 at a time: their sum is then off by less than a millionth.
 _BLOCK = 4_096
 
 
-def products(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
+def blocks(vectors: Vectors, rows: NDArray[np.int64]) -> Iterator[Vectors]:
+    """The `rows` of `vectors`, which may lie on disk, some at a time."""
+    for start in range(0, len(rows), _BLOCK):
+        yield vectors[rows[start : start + _BLOCK]]
+
+
+def products(parts: Iterable[Vectors], dimensions: int) -> NDArray[np.float64]:
     """X'X, (d, d), summed in float64 from blocks of float32, which takes half the time and little memory.
 
-    >>> products(np.eye(2, 3, dtype=np.float32)).diagonal().tolist()
+    >>> products([np.eye(2, 3, dtype=np.float32)], 3).diagonal().tolist()
     [1.0, 1.0, 0.0]
     """
-    total = np.zeros((vectors.shape[1],) * 2)
-    for start in range(0, len(vectors), _BLOCK):
-        block = vectors[start : start + _BLOCK]
+    total = np.zeros((dimensions, dimensions))
+    for block in parts:
         total += block.T @ block
     return total
 
 
-def vendi_score(vectors: NDArray[np.float32]) -> float | None:
+def vendi_score(vectors: Vectors, rows: NDArray[np.int64] | None = None) -> float | None:
     """The effective number of distinct rows: between 1 (all alike) and the number of rows.
 
     Friedman & Dieng 2023 (arXiv:2210.02410): the exponential of the entropy of the eigenvalues of
     K / n. For a cosine kernel these are the eigenvalues of the d x d matrix X'X / n, which costs
-    nothing at any n. `vectors` are unit rows; null when there are none.
+    nothing at any n. `vectors` are unit rows, of which `rows` are meant (null: all); null when there are none.
 
     >>> round(vendi_score(np.eye(3, dtype=np.float32)), 6)
     3.0
     """
-    if len(vectors) == 0:
+    meant = np.arange(len(vectors)) if rows is None else rows
+    if len(meant) == 0:
         return None
-    values = np.linalg.eigvalsh(products(vectors) / len(vectors))
+    values = np.linalg.eigvalsh(products(blocks(vectors, meant), vectors.shape[1]) / len(meant))
     weights = values[values > 1e-12]
     weights = weights / weights.sum()
     return float(np.exp(-np.sum(weights * np.log(weights))))

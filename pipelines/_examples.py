@@ -12,12 +12,13 @@ EXAMPLES = 5
 CHARACTERS = 400
 
 
-def examples_of(records: pl.DataFrame, which: pl.Expr, check: Check | None = None) -> list[Example]:
-    """The first EXAMPLES rows of `which` in reading order, with the texts of their twins (schemas.report.Example).
+def examples_of(records: pl.DataFrame, which: pl.Expr) -> list[Example]:
+    """The first EXAMPLES rows of `which`, as `shown`."""
+    return shown(first_of(records, which), records)
 
-    A pair is shown once, also where both sides of it are among them. With `check`, which they fail, the words are
-    marked that fail it, and texts are cut around the first of them.
-    """
+
+def first_of(records: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
+    """The first EXAMPLES rows of `which` in reading order; a pair once, also where both sides of it are among them."""
     pair = pl.concat_list(pl.min_horizontal("record_id", "twin"), pl.max_horizontal("record_id", "twin"))
     alone = pl.col("row_id").cast(pl.String)
     # Lazily: what is found is found without a copy of its texts, and it may be every row.
@@ -31,9 +32,17 @@ def examples_of(records: pl.DataFrame, which: pl.Expr, check: Check | None = Non
         .head(EXAMPLES)
         .collect()
     )
-    if places.is_empty():
+    return records[places["at"]]
+
+
+def shown(first: pl.DataFrame, records: pl.DataFrame, check: Check | None = None) -> list[Example]:
+    """A handful of `records` with the texts of their twins (schemas.report.Example).
+
+    With `check`, which they fail, the words are marked that fail it, and texts are cut around the first of them; for
+    that `first` has RECORD_SCHEMA.
+    """
+    if first.is_empty():
         return []
-    first = records[places["at"]]
     # Equal content has one record_id: the twin of a duplicate is the copy that is none.
     others = (
         records.lazy()
@@ -48,8 +57,8 @@ def examples_of(records: pl.DataFrame, which: pl.Expr, check: Check | None = Non
             twin_completion=_cut("completion"),
         )
     )
-    shown = first.lazy().join(others, on="twin", how="left", maintain_order="left").collect()
-    columns = shown.select(
+    both = first.lazy().join(others, on="twin", how="left", maintain_order="left").collect()
+    columns = both.select(
         "record_id",
         "source",
         "source_row",

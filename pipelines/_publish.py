@@ -4,7 +4,7 @@ import json
 import os
 import resource
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -13,16 +13,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import orjson
 import polars as pl
+from numpy.typing import NDArray
 
 from checks.contract.process import ready_process
 from checks.contract.run import Contract
-from checks.diversity import products
+from checks.diversity import blocks, products
 from pipelines import _stages as stages
 from pipelines._last_release import last_release
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
 from pipelines._map import MAP_SCHEMA
 from pipelines._people import DECISIONS, digest
+from pipelines._released import PART, Released, scan_released
+from pipelines._slices import leave, together
 from pipelines._stages import Run
 from pipelines._surroundings import SURROUNDINGS
 from pipelines._tally import Tally
@@ -30,11 +33,11 @@ from pipelines._versions import version_of, versions
 from pipelines._workspace import STAGED, carry_on, install, save_frame, save_json
 from pipelines.gate import figures_of, report_of
 from pipelines.gate import judge as judge_report
-from pipelines.report import Measured, build_report, released_of
+from pipelines.report import Measured, build_report
 from schemas.errors import PolicyError, ReleaseError
 from schemas.manifest import InputEntry, Manifest
 from schemas.policy import Policy
-from schemas.record import TEXTS
+from schemas.record import TEXTS, WHOLE_TEXTS
 from schemas.report import ExportFigures, New, People, Report, SourceFigures
 from schemas.report import Run as RunFigures
 
@@ -79,12 +82,17 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
         run_name=_name(run),
         elsewhere=ready_process(),
     ) as contract:
-        save_frame(measured.records, run.out / "records.parquet")
+        _save_records(run, measured.records)
         save_frame(measured.ledger, run.out / "ledger.parquet")
         shutil.copyfile(run.work / "pairs.parquet", run.out / "pairs.parquet")
         _write_unreadable(run)
-        measured = measured._replace(exports=_write_data(run, released_of(measured.records)))
-        report = build_report(measured, run=_run_figures(run, orchestration), version=version_of("assay"))
+        measured = measured._replace(exports=_write_data(run))
+        report = build_report(
+            measured,
+            pl.scan_parquet(run.out / "records.parquet"),
+            run=_run_figures(run, orchestration),
+            version=version_of("assay"),
+        )
         report = _judged(report, contract, policy, run.out)
     _write_report(run, report, measured)
     _write_manifest(run, report, measured, policy)
@@ -97,7 +105,8 @@ def _measure(run: Run) -> Measured:
 
     figures = {name: stages.noted(run, name)["figures"] for name in stages.STAGES}
     sources = [SourceFigures.model_validate(file) for file in figures["ingest"]["sources"]]
-    records = all_records(stages.kept(run, "split", *TEXTS), stages.dropped(run))
+    held = [name for name in TEXTS if name not in WHOLE_TEXTS]
+    records = all_records(stages.kept(run, "split", *held), stages.dropped(run, *held))
     ledger = ledger_of(records, pl.read_parquet(run.work / "unreadable.parquet"))
     reconcile(ledger, sources)
     difficulty = figures["score"].pop("difficulty")
@@ -123,15 +132,36 @@ def _measure(run: Run) -> Measured:
     )
 
 
+def _save_records(run: Run, records: pl.DataFrame) -> None:
+    """Write `records`, which are in reading order, with what they say; of many rows memory holds that of a part."""
+    parts = (_with_whole_texts(part, stages.texts_of(run)) for part in records.iter_slices(PART))
+    if records.height <= PART:
+        save_frame(next(parts, records), run.out / "records.parquet")
+        return
+    folder = run.work / "records.parts"
+    save_frame(together([leave(part, folder) for part in parts]), run.out / "records.parquet")
+    shutil.rmtree(folder)
+
+
+def _with_whole_texts(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    """`part` of the records with WHOLE_TEXTS, in the places that these have where they lie."""
+    here = pl.col("row_id").is_between(part["row_id"].min(), part["row_id"].max())
+    texts = pl.concat([each.filter(here).select("row_id", *WHOLE_TEXTS) for each in said]).collect(engine="streaming")
+    whole = part.join(texts, on="row_id", how="left", maintain_order="left")
+    first = [name for name in said[0].collect_schema() if name in whole.columns]
+    return whole.select(*first, pl.exclude(first))
+
+
 def _people(run: Run, figures: Mapping[str, Any]) -> People:
     noted = json.loads((run.work / "people.json").read_text(encoding="utf-8"))
     told = {"cost": noted["cost"], "agreement": noted["agreement"]}
     return People(**figures["decide"], **figures["dedup"]["semantic"]["said"], **told)
 
 
-def _write_data(run: Run, released: pl.DataFrame) -> list[ExportFigures]:
+def _write_data(run: Run) -> list[ExportFigures]:
     from pipelines.export import export, write_dataset, write_splits
 
+    released = Released(scan_released(run.out))
     write_splits(released, run.out)
     write_dataset(released, run.out)
     return export(
@@ -169,19 +199,29 @@ def _write_report(run: Run, report: Report, measured: Measured) -> None:
 
 
 def _map_points(measured: Measured) -> pl.DataFrame:
-    """The embedded rows on the two directions in which they differ most (PCA)."""
+    """The embedded rows, each with its place."""
     rows = measured.records.filter(pl.col("vector").is_not_null())
     if rows.height < 3:
         return pl.DataFrame(schema=MAP_SCHEMA)
-    mine = measured.vectors[rows["vector"].to_numpy()]
-    centred = mine - mine.mean(axis=0)
-    directions = np.linalg.eigh(products(centred))[1][:, -2:]
-    # An eigenvector's sign is arbitrary; the largest entry is made positive, so that maps compare.
-    signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
-    flat = centred @ (directions * signs).astype(np.float32)
+    flat = _flat(measured.vectors, rows["vector"].to_numpy())
     places = {name: pl.Series(flat[:, at], dtype=pl.Float64) for name, at in (("x", 1), ("y", 0))}
     beginning = pl.col("prompt").str.head(_BEGINNING)
     return rows.select("cluster", "outcome", "source", "quality", beginning).with_columns(**places)
+
+
+def _flat(vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The `rows` of `vectors` on the two directions in which they differ most (PCA), some at a time."""
+    total = sum(block.sum(axis=0, dtype=np.float64) for block in blocks(vectors, rows))
+    mean = (total / len(rows)).astype(np.float32)
+
+    def centred() -> Iterator[NDArray[np.float32]]:
+        return (block - mean for block in blocks(vectors, rows))
+
+    directions = np.linalg.eigh(products(centred(), vectors.shape[1]))[1][:, -2:]
+    # An eigenvector's sign is arbitrary; the largest entry is made positive, so that maps compare.
+    signs = np.sign(directions[np.abs(directions).argmax(axis=0), [0, 1]])
+    onto = (directions * signs).astype(np.float32)
+    return np.concatenate([block @ onto for block in centred()])
 
 
 def _write_manifest(run: Run, report: Report, measured: Measured, policy: Policy) -> None:

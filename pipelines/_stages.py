@@ -426,14 +426,26 @@ def decisions(run: Run) -> pl.DataFrame:
     return pl.read_parquet(run.work / "decisions.parquet")
 
 
-def dropped(run: Run) -> list[pl.DataFrame]:
-    """What each stage took out, whole."""
-    paths = ((name, run.work / f"{name}.dropped.parquet") for name in STAGES)
+def dropped(run: Run, *texts: str) -> list[pl.DataFrame]:
+    """What each stage took out, with those of TEXTS that are asked for."""
+    left_out = [name for name in TEXTS if name not in texts]
     return [
-        _with_texts(pl.scan_parquet(path), run.work, TEXTS if name in _WITHOUT_TEXTS else ())
-        for name, path in paths
-        if path.exists()
+        _with_texts(pl.scan_parquet(path), run.work, texts)
+        if name in _WITHOUT_TEXTS
+        else pl.scan_parquet(path).drop(left_out, strict=False).collect()
+        for name, path in _dropped_at(run)
     ]
+
+
+def texts_of(run: Run) -> list[pl.LazyFrame]:
+    """Where `row_id` and TEXTS of all readable rows lie: those of the checked ones, and of what left before."""
+    before = [path for name, path in _dropped_at(run) if name not in _WITHOUT_TEXTS]
+    return [pl.scan_parquet(path) for path in (run.work / f"{_TEXTS_STAY_AT}.parquet", *before)]
+
+
+def _dropped_at(run: Run) -> list[tuple[str, Path]]:
+    paths = ((name, run.work / f"{name}.dropped.parquet") for name in STAGES)
+    return [(name, path) for name, path in paths if path.exists()]
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:

@@ -15,10 +15,11 @@ from checks.diversity import vendi_score
 from checks.licenses import summed
 from checks.registry import Check, Severity
 from pipelines._coverage import coverage
-from pipelines._examples import examples_of
+from pipelines._examples import examples_of, first_of, shown
 from pipelines._histogram import histogram, spread
 from pipelines._released import is_released
 from pipelines._restored import is_restored
+from pipelines._texts import rows_of
 from pipelines._thresholds import thresholds_of
 from pipelines.advice.data import data_advice
 from schemas.outcome import (
@@ -29,12 +30,14 @@ from schemas.outcome import (
     SPLITS,
     Fate,
 )
+from schemas.record import WHOLE_TEXTS
 from schemas.report import (
     Checks,
     Contamination,
     Difficulty,
     Diversity,
     Duplicates,
+    Example,
     Expectations,
     ExportFigures,
     Licenses,
@@ -64,7 +67,7 @@ NO_EXPECTATIONS = Expectations(
 class Measured(NamedTuple):
     """What the stages handed over, by stage."""
 
-    records: pl.DataFrame  # every readable row, with all columns
+    records: pl.DataFrame  # every readable row in reading order, with all columns but WHOLE_TEXTS
     ledger: pl.DataFrame
     sources: Sequence[SourceFigures]
     checks: Sequence[Check]  # with the severities in force
@@ -83,20 +86,20 @@ class Measured(NamedTuple):
     previous: Previous | None = None
 
 
-def build_report(measured: Measured, *, run: Run, version: str) -> Report:
-    """The report but for the contract and the verdict, which need it."""
+def build_report(measured: Measured, whole: pl.LazyFrame, *, run: Run, version: str) -> Report:
+    """The report but for the contract and the verdict, which need it. `whole` has the records with all of TEXTS."""
     released = released_of(measured.records)
-    report = _report(measured, released, run=run, version=version)
+    report = _report(measured, released, whole, run=run, version=version)
     return report.model_copy(update={"advice": data_advice(released, report)})
 
 
-def _report(measured: Measured, released: pl.DataFrame, *, run: Run, version: str) -> Report:
+def _report(measured: Measured, released: pl.DataFrame, whole: pl.LazyFrame, *, run: Run, version: str) -> Report:
     return Report(
         assay_version=version,
         run=run,
         sources=_sources(measured.sources),
         rows=_rows(measured.ledger, measured.sources),
-        checks=_checks(measured.records, released, measured.checks),
+        checks=_checks(measured.records, released, whole, measured.checks),
         repairs=Repairs.model_validate(measured.repairs),
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured, released, run.seed),
@@ -217,7 +220,7 @@ def _reasons(ledger: pl.DataFrame) -> dict[str, dict[str, int]]:
     return {fate.value: found[fate.value] for fate in Fate if fate.value in found}
 
 
-def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Check]) -> Checks:
+def _checks(records: pl.DataFrame, released: pl.DataFrame, whole: pl.LazyFrame, checks: Sequence[Check]) -> Checks:
     columns = [check.column for check in checks]
     applied, failed, failed_released = (
         frame.select(figures).to_dicts()[0] if columns else {}
@@ -227,6 +230,7 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
             (released, (~pl.col(columns)).sum()),
         )
     )
+    examples = _failing_examples(records, whole, [check for check in checks if failed[check.column]])
     families: dict[str, dict[str, Any]] = {}
     for check in checks:
         name = check.column
@@ -237,7 +241,7 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
             "failed": failed[name],
             "failed_share": _share(failed[name], applied[name]),
             "released": failed_released[name],
-            "examples": examples_of(records, ~pl.col(name), check) if failed[name] else [],
+            "examples": examples.get(name, []),
         }
     drops, reviews = (
         pl.all_horizontal(
@@ -248,6 +252,15 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, checks: Sequence[Chec
     # What a person has seen and released is not in doubt any more; what drops, only a restoring hand overrules.
     bad = released.filter((~drops & ~is_restored(released)) | (~reviews & pl.col("decision").is_null())).height
     return Checks(checked=records.height, failed_released=bad, families=families)
+
+
+def _failing_examples(records: pl.DataFrame, whole: pl.LazyFrame, failing: Sequence[Check]) -> dict[str, list[Example]]:
+    """Examples of each of these checks, which some records fail, by its column. What they say is read once."""
+    first = {check.column: first_of(records, ~pl.col(check.column)) for check in failing}
+    ids = pl.concat([pl.Series(dtype=pl.Int64), *(rows["row_id"] for rows in first.values())]).unique()
+    texts = rows_of(whole, ids, WHOLE_TEXTS)
+    said = {name: rows.join(texts, on="row_id", how="left", maintain_order="left") for name, rows in first.items()}
+    return {check.column: shown(said[check.column], records, check) for check in failing}
 
 
 def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:
@@ -289,10 +302,10 @@ def _similarities(semantic: Mapping[str, Any]) -> Any:
 def _diversity(measured: Measured, released: pl.DataFrame, seed: int) -> Diversity:
     records, vectors, figures = measured.records, measured.vectors, measured.diversity
     terms = dict(enumerate(figures["cluster_terms"]))
-    vendi = vendi_score(vectors[released["vector"].to_numpy()]) if released.height else None
+    vendi = vendi_score(vectors, released["vector"].to_numpy())
     embedded = records["vector"].drop_nulls().to_numpy()
     some = np.sort(np.random.default_rng(seed).permutation(len(embedded))[: released.height])
-    random = vendi_score(vectors[embedded[some]]) if released.height else None
+    random = vendi_score(vectors, embedded[some])
     return Diversity.model_validate(
         {
             **figures,

@@ -71,6 +71,9 @@ RECORD_SCHEMA = pl.Schema(
 TEXTS = ("messages", "tools", "chosen", "rejected", "metadata", "prompt", "completion", "context")
 """Columns that hold what was said: nearly all of a record's bytes."""
 
+WHOLE_TEXTS = ("messages", "tools", "chosen", "rejected", "metadata")
+"""Those of TEXTS that only exports, checks and marks read: the other three say in short what most measures look at."""
+
 
 def typed(frame: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """`frame` with those of its columns that `schema` names in the schema's types."""

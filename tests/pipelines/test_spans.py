@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from checks.registry import CHECKS
-from pipelines._examples import CHARACTERS, examples_of
+from pipelines._examples import CHARACTERS, shown
 from pipelines._marks import highlighted
 from pipelines._spans import marked
 from schemas.report import Span
@@ -80,12 +80,12 @@ def test_an_example_is_cut_around_its_mark(make_records: MakeRecords) -> None:
     records = make_records([{"prompt": "What?", "completion": completion}]).with_columns(
         outcome=pl.lit("train"), twin=pl.lit(None, pl.String), similarity=pl.lit(None, pl.Float64), detail=pl.lit(None)
     )
-    (shown,) = examples_of(records, pl.lit(True), CHECKS["formatting.html_entities"])
-    (span,) = shown.spans
-    assert shown.completion is not None
-    assert shown.completion[span.start : span.end] == "&amp;"
-    assert (shown.completion[0], shown.completion[-1]) == ("…", "…")
-    assert len(shown.completion) == CHARACTERS + 2
+    (example,) = shown(records, records, CHECKS["formatting.html_entities"])
+    (span,) = example.spans
+    assert example.completion is not None
+    assert example.completion[span.start : span.end] == "&amp;"
+    assert (example.completion[0], example.completion[-1]) == ("…", "…")
+    assert len(example.completion) == CHARACTERS + 2
 
 
 def test_a_mark_hides_nothing_and_obeys_nobody() -> None:
