@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 @pytest.fixture(autouse=True)
 def codes_whatever_the_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_direct, "DIRECT", 0)
+    monkeypatch.setattr(_direct, "FEW", 0)
+    monkeypatch.setattr(_direct, "_OTHERS", 16)
 
 
 def unit_rows(seed: int, rows: int, width: int = 32) -> Floats:

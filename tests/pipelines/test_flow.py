@@ -7,9 +7,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines import _publish
+from pipelines._released import Released
 from pipelines.gate import report_of
 
-DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "raw"
+ROOT = Path(__file__).resolve().parents[2]
+DATA = ROOT.parent / "shared" / "data" / "raw"
 
 
 def bytes_of(release: Path) -> dict[str, bytes]:
@@ -41,6 +44,25 @@ def test_vectors_made_anew_give_the_same_bytes(
     monkeypatch.setenv("ASSAY_CACHE", str(tmp_path / "empty"))
     cold = run([source], tmp_path / "cold", split={"validation": 0.2, "test": 0.2})
     assert bytes_of(cold) == bytes_of(finished)
+
+
+def test_a_release_that_is_put_together_in_parts_says_the_same(
+    demo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_publish, "PART", 50)
+    monkeypatch.setattr(Released.__init__, "__kwdefaults__", {"part": 30})
+    monkeypatch.chdir(ROOT)
+    held_out = {"against": ["data/samples/benchmarks/holdout.jsonl"]}
+    parts = run([Path("data/samples/train")], tmp_path / "parts", contamination=held_out)
+    whole, again = (pl.read_parquet(release / "records.parquet") for release in (demo, parts))
+    assert whole.height > 300
+    assert again.equals(whole)
+    for name in ("splits", "exports"):
+        said, told = (
+            {path.relative_to(release): path.read_bytes() for path in (release / name).rglob("*") if path.is_file()}
+            for release in (demo, parts)
+        )
+        assert said == told
 
 
 def test_every_row_has_its_place_and_its_reason(finished: Path) -> None:

@@ -15,6 +15,7 @@ from schemas.errors import UsageError
 @pytest.fixture(params=[_direct.DIRECT, 0], ids=["all products", "codes"], autouse=True)
 def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_direct, "DIRECT", request.param)
+    monkeypatch.setattr(_direct, "FEW", min(request.param, _direct.FEW))
 
 
 def unit(rows: np.ndarray) -> Vectors:

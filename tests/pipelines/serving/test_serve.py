@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,31 @@ def test_stopped_while_its_server_starts_it_leaves_none(project: Any, serve: Cal
         assert served.process.poll() is None
     assert served.ends(signal.SIGTERM) == 0
     assert [pid for pid in everything if _lives(pid)] == []
+
+
+@pytest.mark.long
+def test_killed_in_the_middle_of_a_run_it_loses_nothing_and_the_next_goes_on_at_its_server(
+    project: Any, serve: Callable[..., Any]
+) -> None:
+    project.says(SERVED)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    first = serve(project, "serve", "--port", str(port))
+    first.hears("ingest")
+    left = first.session()
+    try:
+        assert first.ends(signal.SIGKILL) == -signal.SIGKILL
+        # Its server, which nobody has stopped, is found by its address.
+        again = serve(project, "serve", PREFECT_API_URL=f"http://127.0.0.1:{port}/api")
+        again.hears("serving", times=5)
+        again.hears("curate        done")
+        assert report_of(project.out).rows.source_rows == 10
+        assert again.ends(signal.SIGTERM) == 0
+        assert not (project.out / ".work").exists()
+    finally:
+        for pid in filter(_lives, left):
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.long
