@@ -13,8 +13,8 @@ from pipelines._tiles import UNITS, Collected, Found, places
 DIRECT = 2**28
 # So many rows are few among any number of others: both ways grow with these alike.
 FEW = 2**12
-# Products that are held at once, 4 bytes each, and of how many others they are at least: those are read once for all
-# rows that are held, and the more of these there are, the less memory is read.
+# Products that are held at once, 4 bytes each, and with how many others at most: the fewer these are, the more rows are
+# held beside them, and the less often all others are read.
 _HELD = 2**22
 _OTHERS = 2**14
 # Proposals whose sums are worked out at once.

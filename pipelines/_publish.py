@@ -134,12 +134,12 @@ def _measure(run: Run) -> Measured:
 
 def _save_records(run: Run, records: pl.DataFrame) -> None:
     """Write `records`, which are in reading order, with what they say; of many rows memory holds that of a part."""
-    parts = (_with_whole_texts(part, stages.texts_of(run)) for part in records.iter_slices(PART))
+    said, path = stages.texts_of(run), run.out / "records.parquet"
     if records.height <= PART:
-        save_frame(next(parts, records), run.out / "records.parquet")
+        save_frame(_with_whole_texts(records, said), path)
         return
     folder = run.work / "records.parts"
-    save_frame(together([leave(part, folder) for part in parts]), run.out / "records.parquet")
+    save_frame(together([leave(_with_whole_texts(part, said), folder) for part in records.iter_slices(PART)]), path)
     shutil.rmtree(folder)
 
 
@@ -148,8 +148,7 @@ def _with_whole_texts(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.Da
     here = pl.col("row_id").is_between(part["row_id"].min(), part["row_id"].max())
     texts = pl.concat([each.filter(here).select("row_id", *WHOLE_TEXTS) for each in said]).collect(engine="streaming")
     whole = part.join(texts, on="row_id", how="left", maintain_order="left")
-    first = [name for name in said[0].collect_schema() if name in whole.columns]
-    return whole.select(*first, pl.exclude(first))
+    return stages.in_places(whole, said[0])
 
 
 def _people(run: Run, figures: Mapping[str, Any]) -> People:

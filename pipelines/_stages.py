@@ -416,9 +416,13 @@ def _with_texts(rows: pl.LazyFrame, work: Path, texts: Sequence[str]) -> pl.Data
     told = rows_of(whole, light["row_id"], texts)
     if not told["row_id"].equals(light["row_id"]):
         told = light.select("row_id").join(told, on="row_id", how="left", maintain_order="left")
-    both = light.hstack(told.drop("row_id"))
-    first = [name for name in whole.collect_schema().names() if name in both.columns]
-    return both.select(*first, pl.exclude(first))
+    return in_places(light.hstack(told.drop("row_id")), whole)
+
+
+def in_places(rows: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
+    """`rows` with the columns that `whole` has too first, in its order."""
+    first = [name for name in whole.collect_schema().names() if name in rows.columns]
+    return rows.select(*first, pl.exclude(first))
 
 
 def decisions(run: Run) -> pl.DataFrame:
