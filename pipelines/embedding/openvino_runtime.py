@@ -31,7 +31,7 @@ def has_bf16() -> bool:
 
 
 def has_amx() -> bool:
-    """Whether this CPU multiplies bfloat16 in tiles (Intel's AMX), where int8 is no faster. Linux says; else False."""
+    """Whether this CPU multiplies bfloat16 in tiles (Intel's AMX). Linux says; else False."""
     return "amx_bf16" in instructions().split()
 
 
