@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from hashlib import sha256
 from html import escape
 from importlib.machinery import ModuleSpec
 from importlib.util import LazyLoader, find_spec
@@ -80,7 +81,7 @@ class Session:
             result_format={"result_format": "SUMMARY"},
         )
         added = self._context.checkpoints.add(checkpoint)
-        with _configured_once(self._library.expectation):
+        with _configured_once(self._library.expectation), _fingerprinted_by_column():
             outcome = added.run(run_id=self._run)
         results = [result for suite in outcome.run_results.values() for result in suite.results]
         # GX groups results by column; the rule's number in `meta` is what survives.
@@ -156,6 +157,35 @@ def _configured_once(expectation: Any) -> Iterator[None]:
         yield
     finally:
         expectation.configuration = asked
+
+
+@contextmanager
+def _fingerprinted_by_column() -> Iterator[None]:
+    """Within it, the fingerprint of a frame, which Data Docs show, is a digest of its columns as they lie in memory.
+
+    GX hashes every value as an object: of a million rows for 4 seconds, and 0.4 GiB above what validating them takes.
+    """
+    from great_expectations.execution_engine import pandas_execution_engine as engine
+
+    before = engine.hash_pandas_dataframe
+    engine.hash_pandas_dataframe = _fingerprint
+    try:
+        yield
+    finally:
+        engine.hash_pandas_dataframe = before
+
+
+def _fingerprint(frame: Any) -> str:
+    import pyarrow as pa
+
+    digest = sha256()
+    for column in frame:
+        told = pa.array(frame[column], from_pandas=True)
+        digest.update(f"{column}: {told.type}".encode())
+        for chunk in told.chunks if isinstance(told, pa.ChunkedArray) else [told]:
+            for buffer in filter(None, chunk.buffers()):
+                digest.update(buffer)
+    return digest.hexdigest()
 
 
 class _Later:

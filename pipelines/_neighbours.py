@@ -34,6 +34,8 @@ LOST = 0.003
 # is the closest in so many cells. Rows without close company have their nearest anywhere: of 189,788 prompts 87 cells
 # of 871 held it for 97 in 100, and 16 cells one that is 0.008 further away on average, in a fifth of the time.
 NEAR, NEAREST_CELLS = 0.01, 16
+# Rows that others are compared with at once, where their closest is looked for among more.
+AMONG_AT_ONCE = 2**17
 # Cosines are rounded here, so that the order of a sum never decides at a threshold.
 DECIMALS = 5
 # Of the true pairs of those rows as many are looked at, of each STRIP * 8 rows that they are paired with.
@@ -144,24 +146,39 @@ def _recall(vectors: Vectors, pairs: pl.DataFrame, least: int) -> float:
     return true.join(pairs, on=["a", "b"], how="semi").height / true.height if true.height else 1.0
 
 
-def nearest(queries: Vectors, base: Vectors, *, same: bool) -> Nearest:
-    """The closest row of `base` to each query; with `same` the two are one set and no row finds itself.
+def nearest(vectors: Vectors) -> Nearest:
+    """The closest other row to each; of equally close rows the first.
 
-    Of equally close rows the first. Exact, but for `same` sets of more than EXACT_UP_TO rows: there the closest in as
-    many cells as it takes to be as close as the true one within NEAR on average, NEAREST_CELLS at most.
+    Exact, but for sets of more than EXACT_UP_TO rows: there the closest in as many cells as it takes to be as close as
+    the true one within NEAR on average, NEAREST_CELLS at most.
     """
-    if len(queries) == 0 or len(base) < (2 if same else 1):
-        return Nearest(np.full(len(queries), np.nan), np.full(len(queries), -1, dtype=np.int64))
-    if same and len(base) > EXACT_UP_TO:
-        position = _nearest_by_cells(base)
-    else:
-        position = best_of_others(base) if same else best_of(queries, base)
-    similarity = np.full(len(queries), np.nan)
-    for start in range(0, len(queries), STRIP * 8):
-        rows = np.arange(start, min(start + STRIP * 8, len(queries)))
+    count = len(vectors)
+    if count < 2:
+        return Nearest(np.full(count, np.nan), np.full(count, -1, dtype=np.int64))
+    position = _nearest_by_cells(vectors) if count > EXACT_UP_TO else best_of_others(vectors)
+    similarity = np.full(count, np.nan)
+    for start in range(0, count, STRIP * 8):
+        rows = np.arange(start, min(start + STRIP * 8, count))
         found = rows[position[rows] >= 0]
-        similarity[found] = in_units(cosine_of(queries, found, position[found], base)) / UNITS
+        similarity[found] = in_units(cosine_of(vectors, found, position[found])) / UNITS
     return Nearest(similarity, position)
+
+
+def nearest_among(vectors: Vectors, rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
+    """The closest of `among` to each of `rows`, of equally close ones the first; its position is that in `among`.
+
+    Exact. Of `among` no more than AMONG_AT_ONCE are held at a time: their codes take as much memory as they do.
+    """
+    queries, cosine = vectors[rows], np.full(len(rows), -np.inf)
+    position = np.full(len(rows), -1, dtype=np.int64)
+    for start in range(0, len(among), AMONG_AT_ONCE):
+        base = vectors[among[start : start + AMONG_AT_ONCE]]
+        found = best_of(queries, base, least=cosine)
+        for those in np.array_split(np.flatnonzero(found >= 0), len(rows) // (STRIP * 8) + 1):
+            reached = cosine_of(queries, those, found[those], base)
+            closer = reached > cosine[those]
+            cosine[those[closer]], position[those[closer]] = reached[closer], found[those[closer]] + start
+    return Nearest(np.where(position >= 0, in_units(cosine) / UNITS, np.nan), position)
 
 
 def _nearest_by_cells(base: Vectors) -> NDArray[np.int64]:

@@ -31,6 +31,7 @@ from pipelines._surroundings import SURROUNDINGS
 from pipelines._tally import Tally
 from pipelines._versions import version_of, versions
 from pipelines._workspace import STAGED, carry_on, install, save_frame, save_json
+from pipelines.embedding.encoder import EMBEDDING
 from pipelines.gate import figures_of, report_of
 from pipelines.gate import judge as judge_report
 from pipelines.report import Measured, build_report
@@ -285,7 +286,7 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         embedding_model=dedup["model"],
         embedding_backend=dedup["backend"],
         embedding_dimensions=dimensions or None,
-        embedding_seconds=dedup["embedding_seconds"],
+        embedding_seconds=round(sum(entry["spent"].get(EMBEDDING, 0.0) for entry in noted.values()), 3),
         draft=run.settings.dedup.draft,
         new=_new(noted),
     )

@@ -50,12 +50,12 @@ def nearest_among(vectors: Vectors, *, cache: str | None) -> NDArray[np.float64]
     """The similarity of each row to its nearest other, NaN where there is none; see `nearest`."""
     if cache is None or not _WORTH <= len(vectors) <= EXACT_UP_TO:
         count("neighbours", len(vectors), len(vectors))
-        return nearest(vectors, vectors, same=True).similarity
+        return nearest(vectors).similarity
     members, maker = _members(vectors), _maker()
     before = snapshots.latest(cache, NEAREST, maker, members)
     if before is None:
         count("neighbours", len(vectors), len(vectors))
-        found = nearest(vectors, vectors, same=True)
+        found = nearest(vectors)
         units, position = np.rint(found.similarity * UNITS).astype(np.int64), found.position
     else:
         units, position = _caught_up(before, vectors)

@@ -175,7 +175,6 @@ def dedup(run: Run) -> Result:
         "model": encoder.name,
         "backend": encoder.backend,
         "tier": encoder.tier,
-        "embedding_seconds": round(encoder.seconds, 3),
     }
     stayed, left = (
         whole.join(each.drop(HELD[1:]).lazy(), on="row_id", how="inner", maintain_order="left")
@@ -261,8 +260,8 @@ def _with_relevance(run: Run, records: pl.DataFrame) -> pl.DataFrame:
     # Static vectors, a draft's, are no measure of it.
     if run.settings.route.min_relevance == 0 or run.settings.dedup.draft:
         return unmeasured(records)
-    with reporter().working("embedding answers"):
-        return with_relevance(records, vectors(run), encoder_of(run))
+    with reporter().working("embedding answers") as progress:
+        return with_relevance(records, vectors(run), encoder_of(run), progress=progress)
 
 
 def _with_domains(run: Run, records: pl.DataFrame) -> pl.DataFrame:
@@ -379,7 +378,13 @@ def perform(name: str, run: Run) -> Stage:
     for parts in (name, f"{name}.dropped", f"{name}.shared"):
         shutil.rmtree(run.work / parts, ignore_errors=True)
     files = {file: sha256_of(run.work / file) for file in _left(name, run.work)}
-    noted = {"stage": stage._asdict(), "figures": result.figures, "new": tally.told(), "files": files}
+    noted = {
+        "stage": stage._asdict(),
+        "figures": result.figures,
+        "new": tally.told(),
+        "spent": tally.spent(),
+        "files": files,
+    }
     save_json(noted, run.work / f"{name}.json")
     return stage
 
@@ -453,8 +458,8 @@ def _dropped_at(run: Run) -> list[tuple[str, Path]]:
 
 
 def noted(run: Run, stage: str) -> dict[str, Any]:
-    """`stage` (what it counted), `figures` (what it measured), `new` (what of its work was not known before) and
-    `files` (what it left, by their digests)."""
+    """`stage` (what it counted), `figures` (what it measured), `new` (what of its work was not known before),
+    `spent` (seconds of steps that are timed by themselves) and `files` (what it left, by their digests)."""
     content: dict[str, Any] = json.loads((run.work / f"{stage}.json").read_text(encoding="utf-8"))
     return content
 

@@ -1,4 +1,4 @@
-"""How much of a run's work was new, and how much was known before: counted where it is done, told in the report."""
+"""How much of a run's work was new, how much was known before, and what it took: counted where it is done."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,12 +15,22 @@ class Tally:
     def __init__(self) -> None:
         self._lock = Lock()
         self._counts: dict[str, dict[str, int]] = {}
+        self._seconds: dict[str, float] = {}
 
     def add(self, step: str, every: int, new: int) -> None:
         with self._lock:
             counts = self._counts.setdefault(step, {"all": 0, "new": 0})
             counts["all"] += every
             counts["new"] += new
+
+    def spend(self, step: str, seconds: float) -> None:
+        with self._lock:
+            self._seconds[step] = self._seconds.get(step, 0.0) + seconds
+
+    def spent(self) -> dict[str, float]:
+        """Seconds of each step that was timed."""
+        with self._lock:
+            return {step: round(seconds, 3) for step, seconds in self._seconds.items()}
 
     def told(self) -> dict[str, dict[str, int]]:
         """`all` and `new` of each step that was counted."""
@@ -48,6 +58,12 @@ def count(step: str, every: int, new: int) -> None:
     """A step needed `every` things, and worked out `new` of them. Nobody hears of it where nobody counts."""
     if tally := _counting.get():
         tally.add(step, every, new)
+
+
+def spend(step: str, seconds: float) -> None:
+    """A step took so long."""
+    if tally := _counting.get():
+        tally.spend(step, seconds)
 
 
 def take_in(told: dict[str, Any]) -> None:

@@ -79,7 +79,7 @@ def _figures(method: str, records: pl.DataFrame, vectors: Vectors, rows: NDArray
     """What the report says of a subset."""
     part = records[np.sort(rows)]
     mine = np.asarray(vectors[part["vector"].to_numpy()]) if part.height else np.zeros((0, 1), dtype=np.float32)
-    similarity = nearest(mine, mine, same=True).similarity
+    similarity = nearest(mine).similarity
     return {
         "method": METHODS[method].title,
         "rows": part.height,

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._clusters import component_of
-from pipelines._neighbours import EXACT_UP_TO, nearest
+from pipelines._neighbours import EXACT_UP_TO, nearest_among
 from schemas.outcome import SPLITS, Fate
 
 # Documents shorter than this are phrases that many records share ("Input: none").
@@ -162,14 +162,14 @@ def _closest(test: pl.DataFrame, train: pl.DataFrame, vectors: NDArray[np.float3
     be the closest.
     """
     most = test["nearest_similarity"].fill_null(1.0).to_numpy() if bounded else np.ones(test.height)
-    queries, base = vectors[test["vector"].to_numpy()], vectors[train["vector"].to_numpy()]
+    asked, among = test["vector"].to_numpy(), train["vector"].to_numpy()
     order = np.argsort(-most, kind="stable")
     found = _Pair(-np.inf, 0, 0)
     at_once = _AT_ONCE if bounded else test.height
     for rows in (order[start : start + at_once] for start in range(0, test.height, at_once)):
         if most[rows[0]] < found.similarity:
             break
-        closest = nearest(queries[rows], base, same=False)
+        closest = nearest_among(vectors, asked[rows], among)
         for row, similarity, twin in zip(rows, closest.similarity, closest.position, strict=True):
             if (similarity, -row) > (found.similarity, -found.test):
                 found = _Pair(float(similarity), int(row), int(twin))

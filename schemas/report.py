@@ -518,7 +518,7 @@ class Run(Part):
     embedding_model: str | None
     embedding_backend: str | None
     embedding_dimensions: int | None
-    embedding_seconds: float = 0.0  # of the run's time: models loaded, converted and at work, vectors read and kept
+    embedding_seconds: float = 0.0  # of all stages: models loaded, converted and at work, vectors read and kept
     draft: bool = False  # embedded by static vectors, which find few of the semantic duplicates and remove none
     new: New | None = None  # null in reports of before it was counted
 

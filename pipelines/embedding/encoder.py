@@ -10,14 +10,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._runner import Sharing
-from pipelines._tally import count
+from pipelines._tally import count, spend
 from pipelines.cache.keys import made_by, places, text_keys
 from pipelines.cache.vectors import VectorStore
 from pipelines.embedding.backend import Backend, Embedded, Progress, UnavailableError
 from pipelines.embedding.model_folder import BUILTIN, ModelFolder
 from pipelines.embedding.tiers import MARGINS, Choice, Tier, below, choose, sentence, unconvertible
 
-__all__ = ["BUILTIN", "Embedded", "Encoder", "Progress", "Tier"]
+__all__ = ["BUILTIN", "EMBEDDING", "Embedded", "Encoder", "Progress", "Tier"]
+
+EMBEDDING = "embedding"
+"""The step whose seconds are tallied: models loaded, converted and at work, vectors read and kept."""
 
 # Texts per file of the cache: an interrupted run loses at most one of them. Static vectors take a second or two.
 CHUNK, STATIC_CHUNK = 4_096, 65_536
@@ -43,8 +46,6 @@ class Encoder:
         self._backends: dict[Tier, Backend] = {}
         self._fallen: dict[Tier, str] = {}
         self._used: dict[Tier, str] = {}
-        self.seconds = 0.0
-        """What all calls took so far, loading and conversion included."""
 
     @property
     def backend(self) -> str:
@@ -104,7 +105,7 @@ class Encoder:
         try:
             return self._in_tier(tier, texts, why, progress)
         finally:
-            self.seconds += time.monotonic() - began
+            spend(EMBEDDING, time.monotonic() - began)
 
     def _in_tier(self, tier: Tier, texts: pl.Series, why: str, progress: Progress | None) -> Embedded:
         if tier in self._fallen:

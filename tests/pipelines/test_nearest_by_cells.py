@@ -12,9 +12,9 @@ def test_on_average_the_nearest_is_as_close_as_promised(monkeypatch: pytest.Monk
     centres = dice.normal(size=(80, 64))
     vectors = (centres[dice.integers(0, 80, 6000)] + 0.6 * dice.normal(size=(6000, 64))).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    exact = nearest(vectors, vectors, same=True).similarity
+    exact = nearest(vectors).similarity
     monkeypatch.setattr(_neighbours, "EXACT_UP_TO", 1000)
-    found = nearest(vectors, vectors, same=True)
+    found = nearest(vectors)
     assert not (found.position == np.arange(6000)).any()
     loss = exact - found.similarity
     assert np.nanmin(loss) >= -1e-6  # nothing is closer than it is

@@ -35,7 +35,7 @@ def same_as_anew(vectors: Vectors, cache: Path) -> None:
     assert found.pairs.equals(similar_pairs(vectors, min_similarity=CLOSE).pairs)
     assert found.recall == 1.0
     near = nearest_among(vectors, cache=str(cache))
-    assert np.array_equal(near, nearest(vectors, vectors, same=True).similarity, equal_nan=True)
+    assert np.array_equal(near, nearest(vectors).similarity, equal_nan=True)
 
 
 @settings(deadline=None)

@@ -148,7 +148,7 @@ def test_the_closest_of_train_and_test_is_found_without_looking_for_all(
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     vectors[count // 2] = vectors[0]  # two that are equal
     records = rows(make_records, count).with_columns(vector=pl.col("row_id"))
-    known = nearest(vectors, vectors, same=True).similarity
+    known = nearest(vectors).similarity
     said: dict[str, Any] = {"validation": 0.2, "test": 0.2, "link_similarity": 0.9, "seed": seed}
     nothing = pl.DataFrame(schema=LINKS)
     quick = split(records.with_columns(nearest_similarity=pl.Series(known)), records, nothing, vectors, **said)
