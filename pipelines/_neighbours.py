@@ -164,7 +164,7 @@ def nearest(vectors: Vectors) -> Nearest:
     return Nearest(similarity, position)
 
 
-def nearest_among(vectors: Vectors, rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
+def closest_among(vectors: Vectors, rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
     """The closest of `among` to each of `rows`, of equally close ones the first; its position is that in `among`.
 
     Exact. Of `among` no more than AMONG_AT_ONCE are held at a time: their codes take as much memory as they do.

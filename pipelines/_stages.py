@@ -238,8 +238,7 @@ def score(run: Run) -> Result:
     from pipelines.score import score as measure
 
     settings = run.settings.score
-    every = run.settings.difficulty.measure or run.settings.annotation.domains
-    records = kept(run, "decontaminate", *(TEXTS if every else ("messages", "prompt", "completion")))
+    records = kept(run, "decontaminate", *_scored_by(run.settings))
     scored = measure(records, vectors(run), clusters=settings.clusters, seed=run.settings.seed, cache=default_cache())
     told = scored.records
     # A draft's static vectors know too little of tone.
@@ -252,6 +251,13 @@ def score(run: Run) -> Result:
     told = _with_domains(run, _with_relevance(run, told))
     told, difficulty = _difficulty(run, told)
     return Result(told, None, {**scored.figures, "difficulty": difficulty}, records.height)
+
+
+def _scored_by(settings: Settings) -> tuple[str, ...]:
+    """Those of TEXTS that scores are made of; what nobody reads, nobody need hold."""
+    if settings.difficulty.measure or settings.annotation.domains:
+        return TEXTS
+    return ("prompt",) if settings.dedup.draft else ("messages", "prompt", "completion")
 
 
 def _with_relevance(run: Run, records: pl.DataFrame) -> pl.DataFrame:

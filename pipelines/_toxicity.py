@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from checks.diversity import blocks
 from pipelines._tally import count
 from pipelines.cache.keys import made_by
 from pipelines.cache.remembered import remembered
@@ -45,7 +46,8 @@ def with_toxicity(
     # A product with vectors that are there: nothing worth keeping.
     count("toxicity", records.height, records.height)
     score = scorer(encoder, cache=cache)
-    worst = score(vectors)[records["vector"].to_numpy()]
+    # Some rows at a time: scores are sums in float64, for which all of them would be copied.
+    worst = np.concatenate([score(block) for block in blocks(vectors, records["vector"].to_numpy())])
     if answers:
         worst = np.maximum(worst, score(encoder.encode(records["completion"].fill_null("")).vectors))
     return records.with_columns(toxicity=pl.Series(worst).round(_DECIMALS))

@@ -14,7 +14,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._clusters import component_of
-from pipelines._neighbours import EXACT_UP_TO, nearest_among
+from pipelines._neighbours import EXACT_UP_TO, closest_among
 from schemas.outcome import SPLITS, Fate
 
 # Documents shorter than this are phrases that many records share ("Input: none").
@@ -169,7 +169,7 @@ def _closest(test: pl.DataFrame, train: pl.DataFrame, vectors: NDArray[np.float3
     for rows in (order[start : start + at_once] for start in range(0, test.height, at_once)):
         if most[rows[0]] < found.similarity:
             break
-        closest = nearest_among(vectors, asked[rows], among)
+        closest = closest_among(vectors, asked[rows], among)
         for row, similarity, twin in zip(rows, closest.similarity, closest.position, strict=True):
             if (similarity, -row) > (found.similarity, -found.test):
                 found = _Pair(float(similarity), int(row), int(twin))

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipelines.embedding.encoder import BUILTIN, Encoder
+from pipelines._tally import tallied
+from pipelines.embedding.encoder import BUILTIN, EMBEDDING, Embedded, Encoder
 from pipelines.embedding.model_folder import ModelFolder
 from schemas.errors import ModelError
 
@@ -55,6 +56,16 @@ def test_a_model_of_ones_own_has_a_store_of_its_own(tmp_path: Path) -> None:
 def test_nothing_to_embed_loads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Encoder, "_embed", no_model)
     assert len(Encoder(cache=tmp_path).encode([]).vectors) == 0
+
+
+def test_the_seconds_of_all_encoders_add_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 12.0, 20.0, 25.0])
+    monkeypatch.setattr(Encoder, "_in_tier", lambda *_: Embedded(np.zeros((1, 2)), np.zeros(1)))
+    monkeypatch.setattr("pipelines.embedding.encoder.time.monotonic", lambda: next(clock))
+    with tallied() as tally:
+        Encoder(cache=tmp_path).encode(["a cat"])
+        Encoder(cache=tmp_path).refine(["a cat"])
+    assert tally.spent() == {EMBEDDING: 7.0}
 
 
 def test_what_is_no_model_is_named(tmp_path: Path) -> None:
