@@ -1,9 +1,10 @@
 """Rows that show a finding, cut to what a page can hold."""
 
+from collections.abc import Sequence
+
 import polars as pl
 
-from checks.registry import Check
-from pipelines._spans import Marked, marked
+from pipelines._spans import Marked
 from schemas.outcome import Fate
 from schemas.report import Example, Span
 
@@ -35,11 +36,10 @@ def first_of(records: pl.DataFrame, which: pl.Expr) -> pl.DataFrame:
     return records[places["at"]]
 
 
-def shown(first: pl.DataFrame, records: pl.DataFrame, check: Check | None = None) -> list[Example]:
+def shown(first: pl.DataFrame, records: pl.DataFrame, marks: Sequence[Marked | None] | None = None) -> list[Example]:
     """A handful of `records` with the texts of their twins (schemas.report.Example).
 
-    With `check`, which they fail, the words are marked that fail it, and texts are cut around the first of them; for
-    that `first` has RECORD_SCHEMA.
+    With `marks`, one for each, texts are cut around the first of them.
     """
     if first.is_empty():
         return []
@@ -73,11 +73,10 @@ def shown(first: pl.DataFrame, records: pl.DataFrame, check: Check | None = None
         detail="detail",
     )
     examples = [Example.model_validate(row) for row in columns.to_dicts()]
-    if check is None:
+    if marks is None:
         return examples
     whole = first.select("prompt", "completion").to_dicts()
-    found = marked(first, check)
-    return [_with_spans(*each) for each in zip(examples, whole, found, strict=True)]
+    return [_with_spans(*each) for each in zip(examples, whole, marks, strict=True)]
 
 
 def _with_spans(example: Example, whole: dict[str, str], found: Marked | None) -> Example:

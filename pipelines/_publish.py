@@ -31,6 +31,7 @@ from pipelines._surroundings import SURROUNDINGS
 from pipelines._tally import Tally
 from pipelines._versions import version_of, versions
 from pipelines._workspace import STAGED, carry_on, install, save_frame, save_json
+from pipelines.cache.home import default_cache
 from pipelines.embedding.encoder import EMBEDDING
 from pipelines.gate import figures_of, report_of
 from pipelines.gate import judge as judge_report
@@ -93,6 +94,7 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
             pl.scan_parquet(run.out / "records.parquet"),
             run=_run_figures(run, orchestration),
             version=version_of("assay"),
+            cache=default_cache(),
         )
         report = _judged(report, contract, policy, run.out)
     _write_report(run, report, measured)

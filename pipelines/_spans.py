@@ -10,11 +10,17 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from checks._text import behind
 from checks.catalogue import reads_only_the_record, verdicts
 from checks.registry import Check
+from checks.versions import version_of
+from pipelines.cache.keys import made_by, source_digest, text_keys
+from pipelines.cache.remembered import remembered
+from pipelines.cache.store import Store
 from schemas.record import RECORD_SCHEMA
 
 Text = Literal["completion", "prompt"]
@@ -30,6 +36,9 @@ MOST_MARKED = 30
 # Places of one text that are taken out before it has to pass.
 _ROUNDS = 3
 
+KIND = "marks"
+"""Where the cache keeps them: what is shown of a check is the same rows run after run."""
+_SCHEMA = pl.Schema({"text": pl.String(), "places": pl.List(pl.List(pl.Int64))})
 
 # How checks of an amount are called: too much of something is nowhere in particular.
 _AMOUNTS = ("_count", "_frequency", "_limit", "_points", "_target")
@@ -52,6 +61,33 @@ def marked(rows: pl.DataFrame, check: Check) -> list[Marked | None]:
             for at, places in zip(left, _places(rows[left].select(columns), check, text), strict=True):
                 found[at] = Marked(text, places) if places else None
     return found
+
+
+def remembered_marks(failing: Sequence[tuple[pl.DataFrame, Check]], cache: str | None) -> list[list[Marked | None]]:
+    """`marked` for each of these; with `cache` worked out once for what a version of a check reads of a row."""
+    if cache is None or not failing:
+        return [marked(rows, check) for rows, check in failing]
+    of = np.repeat(np.arange(len(failing)), [rows.height for rows, _ in failing])
+    first = np.searchsorted(of, np.arange(len(failing)))
+
+    def missing(positions: NDArray[np.int64]) -> pl.DataFrame:
+        found: list[Marked | None] = []
+        for number in np.unique(of[positions]).tolist():
+            rows, check = failing[number]
+            found += marked(rows[positions[of[positions] == number] - first[number]], check)
+        told = [(None, None) if one is None else (one.text, [list(place) for place in one.places]) for one in found]
+        return pl.DataFrame(told, schema=_SCHEMA, orient="row")
+
+    store = Store(cache, KIND, made_by("marks", source_digest(__file__)), _SCHEMA)
+    keys = pl.concat([_keys(rows, check) for rows, check in failing])
+    known = remembered(store, keys, missing).rows()
+    marks = [text and Marked(text, [(start, end) for start, end in places]) for text, places in known]
+    return [marks[start : start + rows.height] for start, (rows, _) in zip(first, failing, strict=True)]
+
+
+def _keys(rows: pl.DataFrame, check: Check) -> pl.Series:
+    read = rows.select(pl.struct(pl.lit(version_of(*check.reads)).alias("version"), *_columns(check)).alias("read"))
+    return text_keys(read["read"].struct.json_encode())
 
 
 def _columns(check: Check) -> list[str]:

@@ -19,6 +19,7 @@ from pipelines._examples import examples_of, first_of, shown
 from pipelines._histogram import histogram, spread
 from pipelines._released import is_released
 from pipelines._restored import is_restored
+from pipelines._spans import remembered_marks
 from pipelines._texts import rows_of
 from pipelines._thresholds import thresholds_of
 from pipelines.advice.data import data_advice
@@ -86,20 +87,26 @@ class Measured(NamedTuple):
     previous: Previous | None = None
 
 
-def build_report(measured: Measured, whole: pl.LazyFrame, *, run: Run, version: str) -> Report:
-    """The report but for the contract and the verdict, which need it. `whole` has the records with all of TEXTS."""
+def build_report(
+    measured: Measured, whole: pl.LazyFrame, *, run: Run, version: str, cache: str | None = None
+) -> Report:
+    """The report but for the contract and the verdict, which need it. `whole` has the records with all of TEXTS.
+
+    With `cache`, what is marked in examples is worked out once.
+    """
     released = released_of(measured.records)
-    report = _report(measured, released, whole, run=run, version=version)
+    checks = _checks(measured.records, released, whole, measured.checks, cache)
+    report = _report(measured, released, checks, run=run, version=version)
     return report.model_copy(update={"advice": data_advice(released, report)})
 
 
-def _report(measured: Measured, released: pl.DataFrame, whole: pl.LazyFrame, *, run: Run, version: str) -> Report:
+def _report(measured: Measured, released: pl.DataFrame, checks: Checks, *, run: Run, version: str) -> Report:
     return Report(
         assay_version=version,
         run=run,
         sources=_sources(measured.sources),
         rows=_rows(measured.ledger, measured.sources),
-        checks=_checks(measured.records, released, whole, measured.checks),
+        checks=checks,
         repairs=Repairs.model_validate(measured.repairs),
         duplicates=_duplicates(measured.records, measured.dedup),
         diversity=_diversity(measured, released, run.seed),
@@ -220,7 +227,9 @@ def _reasons(ledger: pl.DataFrame) -> dict[str, dict[str, int]]:
     return {fate.value: found[fate.value] for fate in Fate if fate.value in found}
 
 
-def _checks(records: pl.DataFrame, released: pl.DataFrame, whole: pl.LazyFrame, checks: Sequence[Check]) -> Checks:
+def _checks(
+    records: pl.DataFrame, released: pl.DataFrame, whole: pl.LazyFrame, checks: Sequence[Check], cache: str | None
+) -> Checks:
     columns = [check.column for check in checks]
     applied, failed, failed_released = (
         frame.select(figures).to_dicts()[0] if columns else {}
@@ -230,7 +239,7 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, whole: pl.LazyFrame, 
             (released, (~pl.col(columns)).sum()),
         )
     )
-    examples = _failing_examples(records, whole, [check for check in checks if failed[check.column]])
+    examples = _failing_examples(records, whole, [check for check in checks if failed[check.column]], cache)
     families: dict[str, dict[str, Any]] = {}
     for check in checks:
         name = check.column
@@ -254,13 +263,16 @@ def _checks(records: pl.DataFrame, released: pl.DataFrame, whole: pl.LazyFrame, 
     return Checks(checked=records.height, failed_released=bad, families=families)
 
 
-def _failing_examples(records: pl.DataFrame, whole: pl.LazyFrame, failing: Sequence[Check]) -> dict[str, list[Example]]:
+def _failing_examples(
+    records: pl.DataFrame, whole: pl.LazyFrame, failing: Sequence[Check], cache: str | None
+) -> dict[str, list[Example]]:
     """Examples of each of these checks, which some records fail, by its column. What they say is read once."""
     first = {check.column: first_of(records, ~pl.col(check.column)) for check in failing}
     ids = pl.concat([pl.Series(dtype=pl.Int64), *(rows["row_id"] for rows in first.values())]).unique()
     texts = rows_of(whole, ids, WHOLE_TEXTS)
     said = {name: rows.join(texts, on="row_id", how="left", maintain_order="left") for name, rows in first.items()}
-    return {check.column: shown(said[check.column], records, check) for check in failing}
+    marks = remembered_marks([(said[check.column], check) for check in failing], cache)
+    return {check.column: shown(said[check.column], records, each) for check, each in zip(failing, marks, strict=True)}
 
 
 def _duplicates(records: pl.DataFrame, dedup: Mapping[str, Any]) -> Duplicates:

@@ -1,15 +1,17 @@
 """What is marked in an example is what fails the check, and nothing where a text fails as a whole."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
 from checks.registry import CHECKS
+from pipelines import _spans
 from pipelines._examples import CHARACTERS, shown
 from pipelines._marks import highlighted
-from pipelines._spans import marked
+from pipelines._spans import marked, remembered_marks
 from schemas.report import Span
 
 MakeRecords = Callable[[list[dict[str, Any]]], pl.DataFrame]
@@ -75,12 +77,30 @@ def test_what_fails_as_a_whole_or_is_too_long_to_search_has_no_mark(
     assert words(make_records, reason, row) == [[]]
 
 
+def test_marks_are_found_once_for_what_a_check_reads(
+    make_records: MakeRecords, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "word " * 500 + "&amp;"
+    refused = make_records([{"prompt": "What is it?", "completion": said} for said in (REFUSES, "No. " + REFUSES)])
+    tagged = make_records([{"prompt": "What is it?", "completion": said} for said in ("A &amp; B.", long)])
+    failing = [(refused, CHECKS["refusal.full"]), (tagged, CHECKS["formatting.html_entities"])]
+    plain = [marked(*each) for each in failing]
+    assert remembered_marks(failing, None) == remembered_marks(failing, str(tmp_path)) == plain
+    assert plain[1][1] is None
+    asked: list[int] = []
+    monkeypatch.setattr(_spans, "marked", lambda rows, check: asked.append(rows.height) or marked(rows, check))
+    another = make_records([{"prompt": "What else is it?", "completion": "A &amp; B."}])
+    failing[1] = (pl.concat([tagged, another]), failing[1][1])
+    assert remembered_marks(failing, str(tmp_path)) == [plain[0], [*plain[1], marked(*failing[1])[2]]]
+    assert asked == [1]
+
+
 def test_an_example_is_cut_around_its_mark(make_records: MakeRecords) -> None:
     completion = "All is well here. " * 60 + "Fish &amp; chips. " + "All is well here. " * 20
     records = make_records([{"prompt": "What?", "completion": completion}]).with_columns(
         outcome=pl.lit("train"), twin=pl.lit(None, pl.String), similarity=pl.lit(None, pl.Float64), detail=pl.lit(None)
     )
-    (example,) = shown(records, records, CHECKS["formatting.html_entities"])
+    (example,) = shown(records, records, marked(records, CHECKS["formatting.html_entities"]))
     (span,) = example.spans
     assert example.completion is not None
     assert example.completion[span.start : span.end] == "&amp;"
