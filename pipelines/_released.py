@@ -6,11 +6,14 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines._canonical import ORDER, message_keys
+from pipelines._canonical import LINE, ORDER, message_keys
 from schemas.outcome import SPLITS
 
 # Below it a release is one part; as many rows of Alpaca, whole and as a trainer's lines, take 0.6 GB on their way.
 PART = 131_072
+
+# A prompt and a completion, all findings and figures stay on disk: they are half of what a record takes.
+_READ = ("row_id", *dict.fromkeys((*LINE, *ORDER, "split", "context", "n_tokens")))
 
 
 def is_released() -> pl.Expr:
@@ -24,10 +27,11 @@ def scan_released(release: Path) -> pl.LazyFrame:
 
 
 class Released:
-    """Released records, in memory or on disk, each with its `split`."""
+    """Released records, in memory or on disk, each with its `split`: those of their columns that lines are made of."""
 
     def __init__(self, records: pl.DataFrame | pl.LazyFrame, *, part: int = PART) -> None:
-        self._records, self._part = records.lazy(), part
+        there = set(records.collect_schema().names())
+        self._records, self._part = records.lazy().select(name for name in _READ if name in there), part
 
     def in_order(self) -> Iterator[pl.DataFrame]:
         """By record_id, then by where they came from."""
