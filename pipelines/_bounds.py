@@ -35,7 +35,23 @@ _TWO_ERRORS = 0.016
 # an Intel Ice Lake. Only their ratios matter, and only for time.
 _PER_PRODUCT, _PER_WHOLE, _PER_FLOAT, _PER_PROPOSAL = 0.25, 0.0045, 0.0135, 1_500
 
-Vectors = NDArray[np.float32] | NDArray[np.float16]
+
+class Chosen:
+    """Some rows of an array that lies on disk, read as they are asked for: the array that would hold them all."""
+
+    def __init__(self, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+        self._vectors, self._rows = vectors, rows
+        self.dtype, self.shape = vectors.dtype, (len(rows), vectors.shape[1])
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, which: NDArray[np.int64] | slice) -> NDArray[np.float32]:
+        some: NDArray[np.float32] = self._vectors[self._rows[which]]
+        return some
+
+
+Vectors = NDArray[np.float32] | NDArray[np.float16] | Chosen
 
 
 class Codes(NamedTuple):

@@ -112,7 +112,7 @@ def _unchanged(before: snapshots.Snapshot | None) -> bool:
 
 def _members(vectors: Vectors) -> pl.Series:
     """A name for each row: its digest, and the how manieth of its equals it is (any of them may stand for another)."""
-    rows = np.ascontiguousarray(vectors)
+    rows = np.ascontiguousarray(vectors[:])
     named = pl.DataFrame({"digest": [blake2b(row, digest_size=16).hexdigest() for row in rows]})
     return named.select(pl.col("digest") + "-" + pl.col("digest").cum_count().over("digest").cast(pl.String))["digest"]
 

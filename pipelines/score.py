@@ -7,6 +7,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from checks.diversity import verb_objects
+from pipelines._bounds import Chosen, Vectors
 from pipelines._cells import cells
 from pipelines._cluster_terms import cluster_terms
 from pipelines._histogram import histogram
@@ -32,7 +33,7 @@ def score(
     nearest other kept prompt, null when there is no other. Records of one prompt have novelty 0. With `cache`,
     neighbours that are known from before are found there.
     """
-    mine = vectors[records["vector"].to_numpy()] if records.height else np.zeros((0, 1), dtype=np.float32)
+    mine = Chosen(vectors, records["vector"].to_numpy())
     neighbour = nearest_among(mine, cache=cache)
     cluster = _cells(records, mine, clusters, seed)
     scored = records.with_columns(
@@ -61,7 +62,7 @@ def diversity_figures(records: pl.DataFrame) -> dict[str, Any]:
     }
 
 
-def _cells(records: pl.DataFrame, vectors: NDArray[np.float32], clusters: int | None, seed: int) -> NDArray[np.int64]:
+def _cells(records: pl.DataFrame, vectors: Vectors, clusters: int | None, seed: int) -> NDArray[np.int64]:
     if records.is_empty():
         return np.zeros(0, dtype=np.int64)
     wanted = clusters or min(MOST_CELLS, max(1, round((records.height / 2) ** 0.5)))
