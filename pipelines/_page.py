@@ -98,6 +98,7 @@ def _environment() -> "Environment":
         _shown.count,
         _shown.excerpt,
         _shown.figure,
+        _shown.mebibytes,
         _shown.one_line,
         _shown.plural,
         _shown.seconds,

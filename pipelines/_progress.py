@@ -17,6 +17,7 @@ class Stage(NamedTuple):
     rows_in: int
     kept: int
     dropped: int
+    peak_memory_mb: float | None = None  # the most that this process held until now, in MiB
 
 
 def counted(title: str, count: int, text: str) -> str:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -277,9 +276,8 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         seed=run.settings.seed,
         started=run.started,
         seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
-        # Linux counts in KiB.
         resumed_after=run.resumed_after,
-        peak_memory_mb=round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        peak_memory_mb=stages.peak_memory_mb(),
         stages=[entry["stage"] for entry in noted.values()],
         orchestrator=orchestration.by,
         orchestration_seconds=orchestration.seconds,

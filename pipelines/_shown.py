@@ -151,6 +151,15 @@ def seconds(value: float | None) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def mebibytes(value: float | None) -> float | None:
+    """So many MiB as bytes; null stays null.
+
+    >>> mebibytes(1.5), mebibytes(None)
+    (1572864.0, None)
+    """
+    return None if value is None else value * 2**20
+
+
 def size(value: float | None) -> str:
     """Bytes, in powers of 1000.
 

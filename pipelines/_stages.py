@@ -5,6 +5,7 @@ in another process or on another machine that sees the same folder.
 """
 
 import json
+import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -379,7 +380,8 @@ def perform(name: str, run: Run) -> Stage:
     if result.dropped is not None:
         save_frame(result.dropped.drop(texts, strict=False), run.work / f"{name}.dropped.parquet")
     left = pl.scan_parquet(path).select(pl.len()).collect().item()
-    stage = Stage(name, round(time.monotonic() - began, 3), result.rows_in, left, result.rows_in - left)
+    took, held = round(time.monotonic() - began, 3), peak_memory_mb()
+    stage = Stage(name, took, result.rows_in, left, result.rows_in - left, held)
     # What the frames were put together from, and what passed between those who share the work.
     for parts in (name, f"{name}.dropped", f"{name}.shared"):
         shutil.rmtree(run.work / parts, ignore_errors=True)
@@ -393,6 +395,12 @@ def perform(name: str, run: Run) -> Stage:
     }
     save_json(noted, run.work / f"{name}.json")
     return stage
+
+
+def peak_memory_mb() -> float:
+    """The most that this process has held so far, in MiB."""
+    # Linux counts in KiB.
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def _left(name: str, work: Path) -> list[str]:

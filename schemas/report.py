@@ -474,6 +474,7 @@ class StageFigures(Part):
     rows_in: int
     kept: int
     dropped: int
+    peak_memory_mb: float | None = None  # MiB, the most that the process had held by its end; null in older reports
 
 
 class Work(Part):
@@ -509,7 +510,7 @@ class Run(Part):
     started: str  # ISO 8601, UTC
     seconds: float
     resumed_after: str | None = None  # the stage up to which it is an interrupted run's; its seconds are that run's
-    peak_memory_mb: float | None
+    peak_memory_mb: float | None  # MiB
     stages: list[StageFigures]
     orchestrator: str = "none"  # prefect, or none where the stages ran in one process by themselves
     orchestration_seconds: float = 0.0  # what it took for itself, until the release was begun
