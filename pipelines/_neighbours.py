@@ -12,10 +12,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._best import best_of, best_of_others
-from pipelines._bounds import STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
+from pipelines._bounds import SLACK, STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
 from pipelines._closest import Closest
 from pipelines._direct import is_few, pairs_with
-from pipelines._inverted import OFF_BY, Inverted
+from pipelines._nearest_cells import Rooms
 from pipelines._overlap import Cells, pairs_in_cells
 from pipelines._runner import Sharing
 from pipelines._tiles import NOTHING, UNITS, Wanted, close_pairs, in_order, in_units, strip_pairs
@@ -129,7 +129,7 @@ def _true_pairs(vectors: Vectors, rows: NDArray[np.int64], least: int) -> tuple[
     some, found = unit_rows(vectors, rows), [NOTHING]
     for start in range(0, len(vectors), STRIP * 8):
         products = some @ unit_rows(vectors, slice(start, start + STRIP * 8)).T
-        row, other = np.nonzero(products >= least / UNITS - OFF_BY)
+        row, other = np.nonzero(products >= least / UNITS - SLACK)
         row, other = row[rows[row] != other + start], other[rows[row] != other + start]
         some_of_them = evenly(len(row), _MOST_TRUE)
         a, b = rows[row[some_of_them]], other[some_of_them] + start
@@ -182,21 +182,13 @@ def closest_among(vectors: Vectors, rows: NDArray[np.int64], among: NDArray[np.i
 
 
 def _nearest_by_cells(base: Vectors) -> NDArray[np.int64]:
-    some, index = evenly(len(base), CHOOSE_BY), Inverted(base)
+    some, rooms = evenly(len(base), CHOOSE_BY), Rooms(base, NEAREST_CELLS)
     true = cosine_of(base, some, best_of(unit_rows(base, some), base, itself=some))
-    for _ in index.widening(NEAREST_CELLS):
-        other = _others(index, some)
+    looked_in = 1
+    while looked_in < NEAREST_CELLS:
+        other = rooms.closest(some, looked_in)
         found = np.where(other >= 0, cosine_of(base, some, other), -1)
         if (true - found).mean() <= NEAR:
             break
-    position = np.empty(len(base), dtype=np.int64)
-    for start in range(0, len(base), STRIP * 8):
-        rows = np.arange(start, min(start + STRIP * 8, len(base)))
-        position[rows] = _others(index, rows)
-    return position
-
-
-def _others(index: Inverted, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The closest that is not the row itself."""
-    found = index.closest(rows, 2)[1]
-    return np.where(found[:, 0] == rows, found[:, 1], found[:, 0])
+        looked_in *= 2
+    return rooms.closest(np.arange(len(base)), looked_in)

@@ -29,7 +29,7 @@ MOST_CELLS = 64
 # Rows that are looked for in the cells of one piece of work: 100 MB of vectors of 384 dimensions.
 ROWS_OF_WORK = 2**16
 # Rows and columns of one product.
-_ROWS, _COLUMNS = 2_048, 8_192
+ROWS, COLUMNS = 2_048, 8_192
 # Coordinates of all rows that are added up at once.
 _SUMMED = 32
 # Products of float32 are off by far less, and so are proposals.
@@ -53,7 +53,7 @@ class Cells(NamedTuple):
         """Learnt from some of the vectors: twice the square root of their number, where finding a row's cells costs
         about what searching them does. The same vectors give the same cells."""
         count = max(1, round(2 * math.sqrt(len(vectors))))
-        rows = _whole(unit_rows(vectors, evenly(len(vectors), ROWS_A_CELL * count)))
+        rows = whole(unit_rows(vectors, evenly(len(vectors), ROWS_A_CELL * count)))
         centres = rows[evenly(len(rows), count)]
         for _ in range(ROUNDS):
             centres = _moved(rows, Cells(centres).nearest(rows, 1)[:, 0], centres)
@@ -62,12 +62,12 @@ class Cells(NamedTuple):
     def nearest(self, rows: Whole, most: int) -> NDArray[np.int32]:
         """The `most` cells nearest to each row, nearest first, ties by the smaller number."""
         found = np.empty((len(rows), most), dtype=np.int32)
-        for start in range(0, len(rows), _ROWS):
-            scores = _products(rows[start : start + _ROWS], self.centres)
+        for start in range(0, len(rows), ROWS):
+            scores = _products(rows[start : start + ROWS], self.centres)
             every = np.arange(len(scores))
             for place in range(most):
                 best = scores.argmax(axis=1)
-                found[start : start + _ROWS, place] = best
+                found[start : start + ROWS, place] = best
                 scores[every, best] = -np.inf
         return found
 
@@ -83,10 +83,10 @@ class Cells(NamedTuple):
     def _rank(self, vectors: Vectors, rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.int64]:
         """How many cells are nearer to each row than the one that holds the other."""
         ranks = np.empty(len(rows), dtype=np.int64)
-        for start in range(0, len(rows), _ROWS):
-            part = slice(start, start + _ROWS)
-            home = self.nearest(_whole(unit_rows(vectors, others[part])), 1)
-            scores = _products(_whole(unit_rows(vectors, rows[part])), self.centres)
+        for start in range(0, len(rows), ROWS):
+            part = slice(start, start + ROWS)
+            home = self.nearest(whole(unit_rows(vectors, others[part])), 1)
+            scores = _products(whole(unit_rows(vectors, rows[part])), self.centres)
             ranks[part] = (scores > np.take_along_axis(scores, home.astype(np.int64), axis=1)).sum(axis=1)
         return ranks
 
@@ -140,9 +140,9 @@ def pairs_in_cells(
     """Every pair that shares a cell in which one of them lives; those that share several come several times."""
     if sharing is None:
         parts = (slice(start, start + ROWS_OF_WORK) for start in range(0, len(vectors), ROWS_OF_WORK))
-        near = np.concatenate([cells.nearest(_whole(unit_rows(vectors, part)), looked_in) for part in parts])
+        near = np.concatenate([cells.nearest(whole(unit_rows(vectors, part)), looked_in) for part in parts])
         homes, guests = Order.of(near[:, :1], cells.number), Order.of(near[:, 1:], cells.number)
-        work = _pieces(homes, guests)
+        work = pieces(homes, guests)
         yield from in_order(lambda piece: _search(vectors, homes, guests, *piece, least), work)
         return
     runner, folder = sharing.runner, str(sharing.folder)
@@ -154,14 +154,14 @@ def pairs_in_cells(
     near = np.concatenate([array_of(shard.path) for shard in runner.map(house, asked)])
     homes, guests = Order.of(near[:, :1], cells.number), Order.of(near[:, 1:], cells.number)
     left = [(leave_array(each.rows, folder).path, leave_array(each.starts, folder).path) for each in (homes, guests)]
-    visits = (Visited(path, left[0], left[1], *piece, least, folder) for piece in _pieces(homes, guests))
+    visits = (Visited(path, left[0], left[1], *piece, least, folder) for piece in pieces(homes, guests))
     for shard in runner.map(visit, visits):
         yield Found(*(np.asarray(column) for column in array_of(shard.path)))
 
 
 def house(work: Housed) -> Shard:
     """On a worker: the cells of some rows."""
-    rows = _whole(unit_rows(array_of(work.vectors), slice(work.start, work.stop)))
+    rows = whole(unit_rows(array_of(work.vectors), slice(work.start, work.stop)))
     return leave_array(Cells(np.asarray(array_of(work.centres))).nearest(rows, work.most), work.folder)
 
 
@@ -172,7 +172,7 @@ def visit(work: Visited) -> Shard:
     return leave_array(np.stack(found), work.folder)
 
 
-def _pieces(homes: Order, guests: Order) -> list[tuple[int, int]]:
+def pieces(homes: Order, guests: Order) -> list[tuple[int, int]]:
     """Consecutive cells that together have about ROWS_OF_WORK rows."""
     before = (homes.starts + guests.starts) // ROWS_OF_WORK
     edges = [0, *(np.flatnonzero(np.diff(before[:-1])) + 1).tolist(), len(before) - 1]
@@ -184,10 +184,10 @@ def _search(vectors: Vectors, homes: Order, guests: Order, first: int, last: int
     low = np.float32((least - 0.5) / UNITS - _OFF_BY)
     for cell in range(first, last):
         home, guest = homes.of_cell(cell), guests.of_cell(cell)
-        for start in range(0, len(home), _COLUMNS):
-            columns = home[start : start + _COLUMNS]
-            turned = _tensor(unit_rows(vectors, columns)).T
-            for rows, inside in ((home[: start + _COLUMNS], True), (guest, False)):
+        for start in range(0, len(home), COLUMNS):
+            columns = home[start : start + COLUMNS]
+            turned = tensor(unit_rows(vectors, columns)).T
+            for rows, inside in ((home[: start + COLUMNS], True), (guest, False)):
                 _propose(found, vectors, rows, columns, turned, low, inside)
     return found.all()
 
@@ -202,16 +202,16 @@ def _propose(
     inside: bool,
 ) -> None:
     """Pairs of some rows with those of a cell; of two that live `inside` it once."""
-    for start in range(0, len(rows), _ROWS):
-        some = rows[start : start + _ROWS]
-        row, column = places(products(_tensor(unit_rows(vectors, some)), turned) >= low)
+    for start in range(0, len(rows), ROWS):
+        some = rows[start : start + ROWS]
+        row, column = places(products(tensor(unit_rows(vectors, some)), turned) >= low)
         a, b = some[row], columns[column]
         found.add(*((a[a < b], b[a < b]) if inside else (a, b)))
 
 
-def _whole(rows: NDArray[np.float32]) -> Whole:
-    whole: Whole = np.rint(rows * np.float32(SCALE))
-    return whole
+def whole(rows: NDArray[np.float32]) -> Whole:
+    rounded: Whole = np.rint(rows * np.float32(SCALE))
+    return rounded
 
 
 def _moved(rows: Whole, home: NDArray[np.int32], centres: Whole) -> Whole:
@@ -229,11 +229,11 @@ def _moved(rows: Whole, home: NDArray[np.int32], centres: Whole) -> Whole:
 def _products(rows: Whole, others: Whole) -> NDArray[np.float32]:
     import torch
 
-    made: NDArray[np.float32] = torch.mm(_tensor(rows), _tensor(others).T).numpy()
+    made: NDArray[np.float32] = torch.mm(tensor(rows), tensor(others).T).numpy()
     return made
 
 
-def _tensor(rows: NDArray[np.float32]) -> Any:
+def tensor(rows: NDArray[np.float32]) -> Any:
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(rows))

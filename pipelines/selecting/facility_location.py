@@ -95,9 +95,7 @@ def _neighbours(vectors: Vectors, most: int) -> tuple[NDArray[np.int64], NDArray
     count = len(vectors)
     closest = np.empty((count, most), dtype=np.int64)
     cosine = np.empty((count, most), dtype=np.float32)
-    index = Inverted(vectors) if count > EXACT_UP_TO else None
-    if index is not None:
-        index.look_in(_CELLS)
+    index = Inverted(vectors, looked_in=_CELLS) if count > EXACT_UP_TO else None
     for start in range(0, count, _BLOCK):
         part = np.arange(start, min(start + _BLOCK, count))
         if index is None:
