@@ -86,7 +86,9 @@ def remembered_marks(failing: Sequence[tuple[pl.DataFrame, Check]], cache: str |
 
 
 def _keys(rows: pl.DataFrame, check: Check) -> pl.Series:
-    read = rows.select(pl.struct(pl.lit(version_of(*check.reads)).alias("version"), *_columns(check)).alias("read"))
+    version = pl.lit(version_of(*check.reads)).alias("version")
+    # A row each, also where a check reads nothing of it.
+    read = rows.with_columns(pl.struct(version, *_columns(check)).alias("read"))
     return text_keys(read["read"].struct.json_encode())
 
 

@@ -85,6 +85,9 @@ def test_marks_are_found_once_for_what_a_check_reads(
     tagged = make_records([{"prompt": "What is it?", "completion": said} for said in ("A &amp; B.", long)])
     failing = [(refused, CHECKS["refusal.full"]), (tagged, CHECKS["formatting.html_entities"])]
     plain = [marked(*each) for each in failing]
+    # Of a check that reads measures alone there is nothing to mark.
+    measured = (tagged, CHECKS["language.foreign"])
+    assert remembered_marks([measured, *failing], str(tmp_path / "other")) == [[None, None], *plain]
     assert remembered_marks(failing, None) == remembered_marks(failing, str(tmp_path)) == plain
     assert plain[1][1] is None
     asked: list[int] = []
