@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines._bounds import Vectors, unit_rows
-from pipelines._overlap import COLUMNS, ROWS, ROWS_OF_WORK, Cells, Order, pieces, tensor, whole
+from pipelines._overlap import COLUMNS, ROWS, Cells, Order, pieces, tensor
 from pipelines._tiles import in_order, products
 
 # Below every cosine.
@@ -27,9 +27,7 @@ class Rooms:
 
     def __init__(self, vectors: Vectors, most: int) -> None:
         self._vectors, self._cells = vectors, Cells.of(vectors)
-        most = min(most, self._cells.number)
-        starts = range(0, len(vectors), ROWS_OF_WORK)
-        self._near = np.concatenate([*in_order(lambda start: self._cells_of(start, most), starts)])
+        self._near = self._cells.nearest_to(vectors, min(most, self._cells.number))
         self._homes = Order.of(self._near[:, :1], self._cells.number)
 
     def closest(self, rows: NDArray[np.int64], looked_in: int) -> NDArray[np.int64]:
@@ -45,9 +43,6 @@ class Rooms:
             )
             best.position[at[closer]], best.product[at[closer]] = found.position[closer], found.product[closer]
         return best.position
-
-    def _cells_of(self, start: int, most: int) -> NDArray[np.int32]:
-        return self._cells.nearest(whole(unit_rows(self._vectors, slice(start, start + ROWS_OF_WORK))), most)
 
     def _search(self, asked: Order, rows: NDArray[np.int64], first: int, last: int) -> Near:
         """Of the places asked about in some cells the closest there."""

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._best import best_of, best_of_others
-from pipelines._bounds import SLACK, STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
+from pipelines._bounds import SLACK, STRIP, Chosen, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
 from pipelines._closest import Closest
 from pipelines._direct import is_few, pairs_with
 from pipelines._nearest_cells import Rooms
@@ -164,15 +164,15 @@ def nearest(vectors: Vectors) -> Nearest:
     return Nearest(similarity, position)
 
 
-def closest_among(vectors: Vectors, rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
+def closest_among(vectors: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
     """The closest of `among` to each of `rows`, of equally close ones the first; its position is that in `among`.
 
-    Exact. Of `among` no more than AMONG_AT_ONCE are held at a time: their codes take as much memory as they do.
+    Exact. Of `among` no more than AMONG_AT_ONCE have codes at a time, which take as much memory as they do.
     """
     queries, cosine = vectors[rows], np.full(len(rows), -np.inf)
     position = np.full(len(rows), -1, dtype=np.int64)
     for start in range(0, len(among), AMONG_AT_ONCE):
-        base = vectors[among[start : start + AMONG_AT_ONCE]]
+        base = Chosen(vectors, among[start : start + AMONG_AT_ONCE])
         found = best_of(queries, base, least=cosine)
         for those in np.array_split(np.flatnonzero(found >= 0), len(rows) // (STRIP * 8) + 1):
             reached = cosine_of(queries, those, found[those], base)

@@ -53,7 +53,7 @@ class Cells(NamedTuple):
         """Learnt from some of the vectors: twice the square root of their number, where finding a row's cells costs
         about what searching them does. The same vectors give the same cells."""
         count = max(1, round(2 * math.sqrt(len(vectors))))
-        rows = whole(unit_rows(vectors, evenly(len(vectors), ROWS_A_CELL * count)))
+        rows = _whole(unit_rows(vectors, evenly(len(vectors), ROWS_A_CELL * count)))
         centres = rows[evenly(len(rows), count)]
         for _ in range(ROUNDS):
             centres = _moved(rows, Cells(centres).nearest(rows, 1)[:, 0], centres)
@@ -71,6 +71,14 @@ class Cells(NamedTuple):
                 scores[every, best] = -np.inf
         return found
 
+    def nearest_to(self, vectors: Vectors, most: int) -> NDArray[np.int32]:
+        """The same of all vectors, which may lie on disk, on all cores."""
+
+        def some(start: int) -> NDArray[np.int32]:
+            return self.nearest(_whole(unit_rows(vectors, slice(start, start + ROWS_OF_WORK))), most)
+
+        return np.concatenate([*in_order(some, range(0, len(vectors), ROWS_OF_WORK))])
+
     def reaching(self, vectors: Vectors, a: NDArray[np.int64], b: NDArray[np.int64], lost: float) -> int:
         """In how many cells rows must be looked for to find all but the share `lost` of these pairs, from either end
         of each."""
@@ -85,8 +93,8 @@ class Cells(NamedTuple):
         ranks = np.empty(len(rows), dtype=np.int64)
         for start in range(0, len(rows), ROWS):
             part = slice(start, start + ROWS)
-            home = self.nearest(whole(unit_rows(vectors, others[part])), 1)
-            scores = _products(whole(unit_rows(vectors, rows[part])), self.centres)
+            home = self.nearest(_whole(unit_rows(vectors, others[part])), 1)
+            scores = _products(_whole(unit_rows(vectors, rows[part])), self.centres)
             ranks[part] = (scores > np.take_along_axis(scores, home.astype(np.int64), axis=1)).sum(axis=1)
         return ranks
 
@@ -139,8 +147,7 @@ def pairs_in_cells(
 ) -> Iterator[Found]:
     """Every pair that shares a cell in which one of them lives; those that share several come several times."""
     if sharing is None:
-        parts = (slice(start, start + ROWS_OF_WORK) for start in range(0, len(vectors), ROWS_OF_WORK))
-        near = np.concatenate([cells.nearest(whole(unit_rows(vectors, part)), looked_in) for part in parts])
+        near = cells.nearest_to(vectors, looked_in)
         homes, guests = Order.of(near[:, :1], cells.number), Order.of(near[:, 1:], cells.number)
         work = pieces(homes, guests)
         yield from in_order(lambda piece: _search(vectors, homes, guests, *piece, least), work)
@@ -161,7 +168,7 @@ def pairs_in_cells(
 
 def house(work: Housed) -> Shard:
     """On a worker: the cells of some rows."""
-    rows = whole(unit_rows(array_of(work.vectors), slice(work.start, work.stop)))
+    rows = _whole(unit_rows(array_of(work.vectors), slice(work.start, work.stop)))
     return leave_array(Cells(np.asarray(array_of(work.centres))).nearest(rows, work.most), work.folder)
 
 
@@ -209,7 +216,7 @@ def _propose(
         found.add(*((a[a < b], b[a < b]) if inside else (a, b)))
 
 
-def whole(rows: NDArray[np.float32]) -> Whole:
+def _whole(rows: NDArray[np.float32]) -> Whole:
     rounded: Whole = np.rint(rows * np.float32(SCALE))
     return rounded
 

@@ -10,3 +10,8 @@ def instructions() -> str:
             return next((line for line in about if line.startswith(("flags", "Features"))), "")
     except OSError:
         return ""
+
+
+def has(*names: str) -> bool:
+    """Whether it has any of these instructions, as Linux names them."""
+    return not set(names).isdisjoint(instructions().split())

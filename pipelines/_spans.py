@@ -86,7 +86,7 @@ def remembered_marks(failing: Sequence[tuple[pl.DataFrame, Check]], cache: str |
 
 
 def _keys(rows: pl.DataFrame, check: Check) -> pl.Series:
-    version = pl.lit(version_of(*check.reads)).alias("version")
+    version = pl.lit(f"{check.reason} {version_of(*check.reads)}").alias("version")
     # A row each, also where a check reads nothing of it.
     read = rows.with_columns(pl.struct(version, *_columns(check)).alias("read"))
     return text_keys(read["read"].struct.json_encode())

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines._processor import instructions
+from pipelines._processor import has
 from pipelines.difficulty.causal_folder import Loaded
 from pipelines.difficulty.turns import Sequence
 from pipelines.embedding.reference import has_gpu
@@ -34,7 +34,7 @@ _BF16 = {"amx_bf16", "avx512_bf16", "bf16"}
 @cache
 def precision() -> str:
     """`bfloat16` where the processor (or a GPU) multiplies it, else `float32`, which is quicker than to emulate it."""
-    return "bfloat16" if has_gpu() or _BF16 & set(instructions().split()) else "float32"
+    return "bfloat16" if has_gpu() or has(*_BF16) else "float32"
 
 
 class Losses:

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines._processor import instructions
+from pipelines._processor import has
 from pipelines.embedding.backend import Embedded
-from pipelines.embedding.tiers import Tier
+from pipelines.embedding.tiers import TILES, Tier
 from pipelines.embedding.token_batches import BUDGET, Tokenizer, batches
 
 
@@ -32,7 +32,7 @@ def has_bf16() -> bool:
 
 def has_amx() -> bool:
     """Whether this CPU multiplies bfloat16 in tiles (Intel's AMX). Linux says; else False."""
-    return "amx_bf16" in instructions().split()
+    return has(TILES)
 
 
 # What the runtime keeps ready for shapes it has seen. Its default keeps every length of text, 2 MB or more each: 1.2 GB

@@ -4,7 +4,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from typing import NamedTuple
 
-from pipelines._processor import instructions
+from pipelines._processor import has
 from pipelines.embedding.model_folder import ModelFolder
 from pipelines.embedding.reference import has_gpu
 
@@ -38,7 +38,9 @@ MARGINS = {Tier.REFERENCE: 0.0, Tier.FP32: 0.0, Tier.BF16: 0.004, Tier.INT8: 0.0
 DRAFT = "a draft, which finds 0.18 of the pairs that the model itself finds at a cosine of 0.9"
 
 # As Linux names them: products of int8 that add up in 32 bits.
-_INT8_PRODUCTS = frozenset({"avx512_vnni", "avx_vnni", "asimddp"})
+_INT8_PRODUCTS = ("avx512_vnni", "avx_vnni", "asimddp")
+# And what multiplies bfloat16 in tiles (Intel's AMX).
+TILES = "amx_bf16"
 
 _NAMES = {
     Tier.REFERENCE: "sentence-transformers in full precision",
@@ -94,8 +96,7 @@ def int8_is_faster() -> bool:
     Measured with AMX, 6,000 prompts of Alpaca: 10.8 CPU-seconds in bfloat16, 14.6 in int8, which is less exact besides.
     Measured with AVX2 alone, 3,000 prompts: 21.5 in full precision, 28.2 in int8, which then breaks its promise too.
     """
-    has = set(instructions().split())
-    return bool(has & _INT8_PRODUCTS) and "amx_bf16" not in has
+    return has(*_INT8_PRODUCTS) and not has(TILES)
 
 
 def unconvertible(folder: ModelFolder) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines import _processor
 from pipelines.embedding import openvino_convert, tiers
 from pipelines.embedding.backend import UnavailableError
 from pipelines.embedding.bert_graph import bert_graph
@@ -106,7 +107,7 @@ def test_without_openvino_the_reference_does_it(tiny: Path, tmp_path: Path, monk
 
 
 def test_without_nncf_the_best_exact_tier_does_it(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiers, "instructions", lambda: "flags : avx2 avx512_vnni")
+    monkeypatch.setattr(_processor, "instructions", lambda: "flags : avx2 avx512_vnni")
     monkeypatch.setattr(tiers, "find_spec", lambda name: None if name == "nncf" else object())
     assert choose(ModelFolder(str(tiny)), MANY) == (exact(), "nncf, which makes int8 models, is not installed")
 
@@ -114,11 +115,11 @@ def test_without_nncf_the_best_exact_tier_does_it(tiny: Path, monkeypatch: pytes
 def test_more_text_is_worth_a_faster_tier(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = ModelFolder(str(tiny))
     monkeypatch.setattr(tiers, "has_gpu", lambda: False)
-    monkeypatch.setattr(tiers, "instructions", lambda: "flags : avx2 avx512_vnni")
+    monkeypatch.setattr(_processor, "instructions", lambda: "flags : avx2 avx512_vnni")
     sizes = (0, tiers.BF16_PAYS - 1, tiers.BF16_PAYS, tiers.INT8_PAYS)
     assert [choose(folder, size).tier for size in sizes] == [Tier.FP32, Tier.FP32, exact(), Tier.INT8]
     for without in ("flags : avx2", "flags : avx512_vnni amx_bf16", ""):
-        monkeypatch.setattr(tiers, "instructions", lambda without=without: without)
+        monkeypatch.setattr(_processor, "instructions", lambda without=without: without)
         assert choose(folder, MANY) == (exact(), "on this processor int8 is no faster")
     monkeypatch.setattr(tiers, "has_gpu", lambda: True)
     assert choose(folder, MANY) == (Tier.REFERENCE, "there is a GPU")
