@@ -153,6 +153,11 @@ def encode(vectors: Vectors, to: Directions, *, whole: bool) -> Codes:
 def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float) -> Codes:
     """Codes of the length that makes products and proposals together cheapest."""
     whole = whole_numbers()
+    return encode(vectors, quickest(vectors, principal, cosine, whole=whole), whole=whole)
+
+
+def quickest(vectors: Vectors, principal: NDArray[np.float32], cosine: float, *, whole: bool) -> Directions:
+    """Directions for codes of the length that makes products and proposals together cheapest."""
     some, others = (unit_rows(vectors, evenly(len(vectors), most)) for most in (1_000, 4_000))
     sizes = [*(size for size in _SIZES if size < len(principal)), len(principal)]
     costs = []
@@ -160,7 +165,7 @@ def codes_for(vectors: Vectors, principal: NDArray[np.float32], cosine: float) -
         to = directions(principal, size)
         near = coordinates(some, to) @ coordinates(others, to).T >= cosine - (_TWO_ERRORS if whole else 0)
         costs.append(_PER_PRODUCT + (_PER_WHOLE if whole else _PER_FLOAT) * size + _PER_PROPOSAL * near.mean())
-    return encode(vectors, directions(principal, sizes[int(np.argmin(costs))]), whole=whole)
+    return directions(principal, sizes[int(np.argmin(costs))])
 
 
 def evenly(count: int, most: int) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._best import best_of, best_of_others
-from pipelines._bounds import SLACK, STRIP, Chosen, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
+from pipelines._bounds import SLACK, STRIP, Codes, Vectors, codes_for, cosine_of, evenly, principal, unit_rows
 from pipelines._closest import Closest
 from pipelines._direct import is_few, pairs_with
 from pipelines._nearest_cells import Rooms
@@ -34,8 +34,6 @@ LOST = 0.003
 # is the closest in so many cells. Rows without close company have their nearest anywhere: of 189,788 prompts 87 cells
 # of 871 held it for 97 in 100, and 16 cells one that is 0.008 further away on average, in a fifth of the time.
 NEAR, NEAREST_CELLS = 0.01, 16
-# Rows that others are compared with at once, where their closest is looked for among more.
-AMONG_AT_ONCE = 2**17
 # Cosines are rounded here, so that the order of a sum never decides at a threshold.
 DECIMALS = 5
 # Of the true pairs of those rows as many are looked at, of each STRIP * 8 rows that they are paired with.
@@ -162,23 +160,6 @@ def nearest(vectors: Vectors) -> Nearest:
         found = rows[position[rows] >= 0]
         similarity[found] = in_units(cosine_of(vectors, found, position[found])) / UNITS
     return Nearest(similarity, position)
-
-
-def closest_among(vectors: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64]) -> Nearest:
-    """The closest of `among` to each of `rows`, of equally close ones the first; its position is that in `among`.
-
-    Exact. Of `among` no more than AMONG_AT_ONCE have codes at a time, which take as much memory as they do.
-    """
-    queries, cosine = vectors[rows], np.full(len(rows), -np.inf)
-    position = np.full(len(rows), -1, dtype=np.int64)
-    for start in range(0, len(among), AMONG_AT_ONCE):
-        base = Chosen(vectors, among[start : start + AMONG_AT_ONCE])
-        found = best_of(queries, base, least=cosine)
-        for those in np.array_split(np.flatnonzero(found >= 0), len(rows) // (STRIP * 8) + 1):
-            reached = cosine_of(queries, those, found[those], base)
-            closer = reached > cosine[those]
-            cosine[those[closer]], position[those[closer]] = reached[closer], found[those[closer]] + start
-    return Nearest(np.where(position >= 0, in_units(cosine) / UNITS, np.nan), position)
 
 
 def _nearest_by_cells(base: Vectors) -> NDArray[np.int64]:

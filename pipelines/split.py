@@ -13,14 +13,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._closest_pair import closest_pair
 from pipelines._clusters import component_of
-from pipelines._neighbours import EXACT_UP_TO, closest_among
+from pipelines._neighbours import EXACT_UP_TO
+from pipelines._tiles import UNITS
 from schemas.outcome import SPLITS, Fate
 
 # Documents shorter than this are phrases that many records share ("Input: none").
 DOCUMENT_CHARS = 100
-# Rows that are looked for at once, before it is asked whether any other can be closer.
-_AT_ONCE = 256
 
 PREVIOUS = pl.Schema({"record_id": pl.String(), "split": pl.String()})
 """An earlier release's records and where they went."""
@@ -143,37 +143,19 @@ def _leakage(
         "pair": [],
     }
     if test.height and train.height:
-        similarity, worst, twin = _closest(test, train, vectors, bounded=bounded)
-        figures["max_similarity"] = similarity
-        figures["pair"] = [test["record_id"][worst], train["record_id"][twin]]
+        asked, among = test["vector"].to_numpy(), train["vector"].to_numpy()
+        found = closest_pair(vectors, asked, among, likely=_nearest_of(test), bounded=bounded)
+        figures["max_similarity"] = found.units / UNITS
+        figures["pair"] = [test["record_id"][found.row], train["record_id"][found.other]]
     return figures
 
 
-class _Pair(NamedTuple):
-    similarity: float
-    test: int
-    train: int
-
-
-def _closest(test: pl.DataFrame, train: pl.DataFrame, vectors: NDArray[np.float32], *, bounded: bool) -> _Pair:
-    """The test row that is closest to train, the first of equals, and its twin there.
-
-    With `bounded` no row is closer to train than its `nearest_similarity`: then only rows are looked for that can
-    be the closest.
-    """
-    most = test["nearest_similarity"].fill_null(1.0).to_numpy() if bounded else np.ones(test.height)
-    asked, among = test["vector"].to_numpy(), train["vector"].to_numpy()
-    order = np.argsort(-most, kind="stable")
-    found = _Pair(-np.inf, 0, 0)
-    at_once = _AT_ONCE if bounded else test.height
-    for rows in (order[start : start + at_once] for start in range(0, test.height, at_once)):
-        if most[rows[0]] < found.similarity:
-            break
-        closest = closest_among(vectors, asked[rows], among)
-        for row, similarity, twin in zip(rows, closest.similarity, closest.position, strict=True):
-            if (similarity, -row) > (found.similarity, -found.test):
-                found = _Pair(float(similarity), int(row), int(twin))
-    return found
+def _nearest_of(rows: pl.DataFrame) -> NDArray[np.float64]:
+    """How close each row's nearest is, whatever its split; 1.0 where that is not known."""
+    known = (
+        rows["nearest_similarity"] if "nearest_similarity" in rows.columns else pl.repeat(None, rows.height, eager=True)
+    )
+    return known.cast(pl.Float64).fill_null(1.0).to_numpy()
 
 
 def _stability(placed: pl.DataFrame, previous: pl.DataFrame | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ EMBEDDING = "embedding"
 
 # Texts per file of the cache: an interrupted run loses at most one of them. Static vectors take a second or two.
 CHUNK, STATIC_CHUNK = 4_096, 65_536
-# Rows scaled at a time, in memory that is used again: new memory costs more than the arithmetic.
+# Rows scaled at a time.
 _BLOCK = 4_096
 
 
@@ -92,7 +92,7 @@ class Encoder:
             at = places(stored.keys, keys)
             mine = np.flatnonzero(at >= 0)
             if len(mine) > (0 if best is None else len(best.at)):
-                best = Known(mine, _unit(stored.vectors, at[mine]))
+                best = Known(mine, _unit(stored.vectors[at[mine]]))
         return best
 
     def _choose(self, texts: pl.Series) -> Choice:
@@ -126,38 +126,46 @@ class Encoder:
         at = places(stored.keys, each["key"])
         missing, known = np.flatnonzero(at < 0), np.flatnonzero(at >= 0)
         count("embedded", each.height, len(missing))
-        vectors, truncated = stored.vectors[at[known]], stored.truncated[at[known]]
+        made = _Filled(each.height)
+        made.put(known, stored.vectors, stored.truncated, at[known])
+        # Half of what is held, where all of them are known.
+        del stored
         if len(missing):
-            new = self._embed(tier, each[missing], store, progress)
-            vectors = np.concatenate([vectors, new.vectors]) if len(known) else new.vectors
-            truncated = np.concatenate([truncated, new.truncated])
+            self._embed(tier, each, missing, store, made, progress)
         self._used[tier] = sentence(tier, why)
-        order = np.empty(each.height, dtype=np.int64)
-        order[np.concatenate([known, missing])] = np.arange(each.height)
-        rows = order[places(each["key"], keys)]
-        return Embedded(_unit(vectors, rows), truncated[rows], MARGINS[tier])
+        if each.height == len(keys):
+            # No text comes twice, and each is in its place.
+            return Embedded(made.vectors, made.truncated, MARGINS[tier])
+        rows = places(each["key"], keys)
+        return Embedded(made.vectors[rows], made.truncated[rows], MARGINS[tier])
 
-    def _embed(self, tier: Tier, texts: pl.DataFrame, store: VectorStore, progress: Progress | None) -> "_New":
-        """Embed and store `texts` (key, text), longest first: texts of like length make batches without waste."""
+    def _embed(
+        self,
+        tier: Tier,
+        each: pl.DataFrame,
+        missing: NDArray[np.int64],
+        store: VectorStore,
+        into: "_Filled",
+        progress: Progress | None,
+    ) -> None:
+        """Embed and store what of `each` (key, text) is `missing`, longest first: texts of like length make batches
+        without waste."""
         if progress:
-            progress(0, texts.height)  # the model takes seconds to load, and longer where it is converted
+            progress(0, len(missing))  # the model takes seconds to load, and longer where it is converted
         backend = self._backend(tier)
+        texts = each[missing]
         order = texts.select(pl.arg_sort_by(pl.col("text").str.len_chars(), "key", descending=[True, False]))
         rows = order.to_series().to_numpy()
-        vectors = np.empty((0, 0), dtype=np.float16)
-        truncated = np.empty(texts.height, dtype=np.bool_)
         size = STATIC_CHUNK if tier == Tier.STATIC else CHUNK
         chunks = [rows[start : start + size] for start in range(0, len(rows), size)]
-        for start, chunk, made in zip(
-            range(0, len(rows), size), chunks, self._made(tier, backend, texts["text"], chunks), strict=True
-        ):
-            if start == 0:
-                vectors = np.empty((texts.height, made.vectors.shape[1]), dtype=np.float16)
-            vectors[chunk], truncated[chunk] = made.vectors, made.truncated
-            store.save(texts["key"].gather(chunk), truncated[chunk], vectors[chunk])
+        done = 0
+        for chunk, made in zip(chunks, self._made(tier, backend, texts["text"], chunks), strict=True):
+            half = made.vectors.astype(np.float16)
+            store.save(texts["key"].gather(chunk), made.truncated, half)
+            into.put(missing[chunk], half, made.truncated)
+            done += len(chunk)
             if progress:
-                progress(start + len(chunk), len(rows))
-        return _New(vectors, truncated)
+                progress(done, len(rows))
 
     def _made(
         self, tier: Tier, backend: Backend, texts: pl.Series, chunks: Sequence[NDArray[np.int64]]
@@ -193,9 +201,29 @@ class Known(NamedTuple):
     vectors: NDArray[np.float32]
 
 
-class _New(NamedTuple):
-    vectors: NDArray[np.float16]
-    truncated: NDArray[np.bool_]
+class _Filled:
+    """Unit vectors of so many texts, and which are `truncated`, as they come to be known."""
+
+    def __init__(self, count: int) -> None:
+        self.vectors = np.empty((0, 0), dtype=np.float32)
+        self.truncated = np.empty(count, dtype=np.bool_)
+
+    def put(
+        self,
+        places: NDArray[np.int64],
+        vectors: NDArray[np.float16],
+        truncated: NDArray[np.bool_],
+        rows: NDArray[np.int64] | None = None,
+    ) -> None:
+        """At `places` those of `rows` (null: all), at length 1."""
+        if not len(places):
+            return
+        if not self.vectors.size:
+            self.vectors = np.empty((len(self.truncated), vectors.shape[1]), dtype=np.float32)
+        self.truncated[places] = truncated if rows is None else truncated[rows]
+        for start in range(0, len(places), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            self.vectors[places[part]] = _unit(vectors[part if rows is None else rows[part]])
 
 
 def backend_of(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
@@ -217,11 +245,9 @@ def _column(texts: Sequence[str] | pl.Series) -> pl.Series:
     return texts.rename("text") if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
 
 
-def _unit(vectors: NDArray[np.float16], rows: NDArray[np.int64]) -> NDArray[np.float32]:
-    """The chosen rows in float32, at length 1."""
-    chosen = np.empty((len(rows), vectors.shape[1]), dtype=np.float32)
-    for start in range(0, len(rows), _BLOCK):
-        block = vectors[rows[start : start + _BLOCK]].astype(np.float32)
-        norms = np.sqrt(np.einsum("ij,ij->i", block, block))
-        np.divide(block, np.maximum(norms, 1e-12)[:, None], out=chosen[start : start + _BLOCK])
-    return chosen
+def _unit(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
+    """The vectors in float32, at length 1."""
+    some = vectors.astype(np.float32)
+    norms = np.sqrt(np.einsum("ij,ij->i", some, some))
+    scaled: NDArray[np.float32] = some / np.maximum(norms, 1e-12)[:, None]
+    return scaled

@@ -8,7 +8,7 @@ from pipelines import _direct, _neighbours
 from pipelines._cells import cells
 from pipelines._closest import MOST_ROWS, Closest
 from pipelines._clusters import components
-from pipelines._neighbours import Vectors, closest_among, nearest, similar_pairs
+from pipelines._neighbours import Vectors, nearest, similar_pairs
 from schemas.errors import UsageError
 
 
@@ -70,21 +70,6 @@ def test_a_row_never_finds_itself_even_beside_its_equal() -> None:
     found = nearest(rows)
     assert found.position.tolist()[:2] == [1, 0]
     assert found.similarity.tolist() == [1.0, 1.0, 0.0]
-
-
-@pytest.mark.parametrize("at_once", [1, 7, 1_000])
-def test_the_closest_among_some_is_the_same_however_many_are_held(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_neighbours, "AMONG_AT_ONCE", at_once)
-    # Every row stands there twice, so that the first of equals has to be found.
-    rows = np.repeat(unit(np.random.default_rng(5).standard_normal((60, 8))), 2, axis=0)
-    asked, among = np.arange(1, 120, 4), np.arange(0, 120, 3)
-    found = closest_among(rows, asked, among)
-    cosine = np.einsum("id,jd->ij", rows[asked].astype(np.float64), rows[among].astype(np.float64))
-    assert found.position.tolist() == cosine.argmax(axis=1).tolist()
-    assert np.allclose(found.similarity, np.clip(cosine.max(axis=1), 0, 1), atol=1e-5)
-    assert np.isnan(closest_among(rows, asked, among[:0]).similarity).all()
 
 
 def test_cells_are_numbered_by_size_and_the_same_each_time() -> None:
