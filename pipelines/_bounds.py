@@ -37,17 +37,18 @@ _PER_PRODUCT, _PER_WHOLE, _PER_FLOAT, _PER_PROPOSAL = 0.25, 0.0045, 0.0135, 1_50
 
 
 class Chosen:
-    """Some rows of an array that lies on disk, read as they are asked for: the array that would hold them all."""
+    """Some rows of others, which may lie on disk, read as they are asked for: the array that would hold them all."""
 
-    def __init__(self, vectors: NDArray[np.float32], rows: NDArray[np.int64]) -> None:
+    def __init__(self, vectors: "Vectors", rows: NDArray[np.int64]) -> None:
         self._vectors, self._rows = vectors, rows
-        self.dtype, self.shape = vectors.dtype, (len(rows), vectors.shape[1])
+        self.dtype: np.dtype[Any] = vectors.dtype
+        self.shape: tuple[int, int] = (len(rows), vectors.shape[1])
 
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, which: NDArray[np.int64] | slice) -> NDArray[np.float32]:
-        some: NDArray[np.float32] = self._vectors[self._rows[which]]
+    def __getitem__(self, which: NDArray[np.int64] | slice) -> NDArray[Any]:
+        some: NDArray[Any] = self._vectors[self._rows[which]]
         return some
 
 
@@ -72,9 +73,12 @@ class Codes(NamedTuple):
         """Whether codes are 8-bit numbers."""
         return self.scale != 1
 
-    def least(self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosine: float) -> float:
-        """Below this product no pair of these rows and columns reaches `cosine`."""
-        first, second = float(self.errors[rows].max(initial=0)), float(self.errors[columns].max(initial=0))
+    def least(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64], cosine: float, others: "Codes | None" = None
+    ) -> float:
+        """Below this product no pair of these rows and columns (those of `others`) reaches `cosine`."""
+        theirs = (self if others is None else others).errors
+        first, second = float(self.errors[rows].max(initial=0)), float(theirs[columns].max(initial=0))
         return (cosine - first - second - first * second - SLACK) / self.scale
 
 

@@ -8,13 +8,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines._bounds import SLACK, STRIP, WIDTH, Chosen, Codes, cosine_of, encode, principal, quickest, whole_numbers
+from pipelines._bounds import (
+    STRIP,
+    WIDTH,
+    Chosen,
+    Codes,
+    Vectors,
+    cosine_of,
+    encode,
+    principal,
+    quickest,
+    whole_numbers,
+)
 from pipelines._direct import closest_of, is_few
 from pipelines._tiles import UNITS, in_order, in_units, proposals
 
-# Rows that are likely to hold the closest pair are looked for first: from then on a pair is known.
+# Queries that are likely to hold the closest pair are looked for first: from then on a pair is known.
 LIKELY = 256
-# Rows of the other set that have codes at once.
+# Rows of the base that have codes at once.
 AMONG_AT_ONCE = 2**17
 
 
@@ -26,61 +37,45 @@ class Pair(NamedTuple):
     units: int
 
 
-def closest_pair(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    among: NDArray[np.int64],
-    *,
-    likely: NDArray[np.float64],
-    bounded: bool,
-) -> Pair:
-    """The row that is closest to one of `among`, of equally close ones (rounded to UNITS) the first, and its closest.
+def closest_pair(queries: Vectors, base: Vectors, *, likely: NDArray[np.float64], bounded: bool) -> Pair:
+    """The query closest to a row of `base`, of equally close ones (rounded to UNITS) the first, and its closest.
 
-    Exact; neither set is empty. `likely` (rows,) guesses how close each is: the better, the sooner it is done. With
-    `bounded` no row is closer than that.
+    Exact; neither set is empty. `likely` (queries,) guesses how close each is: the better, the sooner it is done. With
+    `bounded` no query is closer than that.
     """
     order = np.argsort(-likely, kind="stable")
-    found = _closest_of_few(vectors, rows, among, np.sort(order[:LIKELY]))
+    found = _closest_of_few(queries, base, np.sort(order[:LIKELY]))
     others = np.sort(order[LIKELY:])
     if bounded:
         others = others[likely[others] >= found.units / UNITS]
-    return _closer_pair(vectors, rows, among, others, found)
+    return _closer_pair(queries, base, others, found)
 
 
-def _closest_of_few(
-    vectors: NDArray[np.float32], rows: NDArray[np.int64], among: NDArray[np.int64], few: NDArray[np.int64]
-) -> Pair:
-    """The same for a `few` of the rows, by all products."""
-    queries, base = Chosen(vectors, rows[few]), Chosen(vectors, among)
-    other = closest_of(queries, base)
-    units = in_units(cosine_of(queries, np.arange(len(few)), other, base))
+def _closest_of_few(queries: Vectors, base: Vectors, few: NDArray[np.int64]) -> Pair:
+    """The same for a `few` of the queries, by all products."""
+    other = closest_of(Chosen(queries, few), base)
+    units = in_units(cosine_of(queries, few, other, base))
     best = int(units.argmax())
     return Pair(int(few[best]), int(other[best]), int(units[best]))
 
 
-def _closer_pair(
-    vectors: NDArray[np.float32],
-    rows: NDArray[np.int64],
-    among: NDArray[np.int64],
-    those: NDArray[np.int64],
-    known: Pair,
-) -> Pair:
-    """`known`, or what of `those` of the rows, ascending, goes before it."""
+def _closer_pair(queries: Vectors, base: Vectors, those: NDArray[np.int64], known: Pair) -> Pair:
+    """`known`, or what of `those` of the queries, ascending, goes before it."""
     if not len(those):
         return known
-    if is_few(len(those), len(among)):
-        return min(known, _closest_of_few(vectors, rows, among, those), key=_rank)
-    best, queries, whole = _Best(known), Chosen(vectors, rows[those]), whole_numbers()
-    to = quickest(queries, principal(queries), known.units / UNITS, whole=whole)
-    left = encode(queries, to, whole=whole)
-    for start in range(0, len(among), AMONG_AT_ONCE):
-        base = Chosen(vectors, among[start : start + AMONG_AT_ONCE])
-        sides = _Sides(queries, base, left, encode(base, to, whole=whole), those, start)
+    if is_few(len(those), len(base)):
+        return min(known, _closest_of_few(queries, base, those), key=_rank)
+    best, asked, whole = _Best(known), Chosen(queries, those), whole_numbers()
+    to = quickest(asked, principal(asked), known.units / UNITS, whole=whole)
+    left = encode(asked, to, whole=whole)
+    for start in range(0, len(base), AMONG_AT_ONCE):
+        some = Chosen(base, np.arange(start, min(start + AMONG_AT_ONCE, len(base))))
+        sides = _Sides(asked, some, left, encode(some, to, whole=whole), those, start)
         deque(in_order(partial(_look, sides, best=best), range(0, len(those), STRIP)), maxlen=0)
     if best.pair == known:
         return known
     # Of the others that are as close in UNITS, the one that is closest.
-    return _closest_of_few(vectors, rows, among, np.array([best.pair.row]))
+    return _closest_of_few(queries, base, np.array([best.pair.row]))
 
 
 class _Best:
@@ -107,12 +102,10 @@ def _look(sides: "_Sides", start: int, best: _Best) -> None:
     """Show `best` what of a strip of rows may be closer, or as close."""
     left, right = sides.left, sides.right
     rows = left.order[start : start + STRIP]
-    codes, mine = left.rows[rows], float(left.errors[rows].max(initial=0))
+    codes = left.rows[rows]
     for block, across in enumerate(right.columns):
         columns = right.order[block * WIDTH : (block + 1) * WIDTH]
-        theirs = float(right.errors[columns].max(initial=0))
-        cosine = (best.pair.units - 0.5) / UNITS
-        low = (cosine - mine - theirs - mine * theirs - SLACK) / right.scale
+        low = left.least(rows, columns, (best.pair.units - 0.5) / UNITS, right)
         row, column = proposals(codes, across, low)
         # The last block is filled up with nothing.
         row, column = rows[row[column < len(columns)]], columns[column[column < len(columns)]]
@@ -121,7 +114,7 @@ def _look(sides: "_Sides", start: int, best: _Best) -> None:
 
 
 class _Sides(NamedTuple):
-    """Rows of the one set, which are `those`, and some of the other, from `offset` on, with the codes of both."""
+    """Queries, which are `those`, and some of the base, from `offset` on, with the codes of both."""
 
     queries: Chosen
     base: Chosen

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from pipelines._bounds import Chosen
 from pipelines._closest_pair import closest_pair
 from pipelines._clusters import component_of
 from pipelines._neighbours import EXACT_UP_TO
@@ -143,8 +144,8 @@ def _leakage(
         "pair": [],
     }
     if test.height and train.height:
-        asked, among = test["vector"].to_numpy(), train["vector"].to_numpy()
-        found = closest_pair(vectors, asked, among, likely=_nearest_of(test), bounded=bounded)
+        asked, among = (Chosen(vectors, side["vector"].to_numpy()) for side in (test, train))
+        found = closest_pair(asked, among, likely=_nearest_of(test), bounded=bounded)
         figures["max_similarity"] = found.units / UNITS
         figures["pair"] = [test["record_id"][found.row], train["record_id"][found.other]]
     return figures

@@ -92,7 +92,9 @@ class Encoder:
             at = places(stored.keys, keys)
             mine = np.flatnonzero(at >= 0)
             if len(mine) > (0 if best is None else len(best.at)):
-                best = Known(mine, _unit(stored.vectors[at[mine]]))
+                made = _Filled(len(mine))
+                made.put(np.arange(len(mine)), stored.vectors, stored.truncated, at[mine])
+                best = Known(mine, made.vectors)
         return best
 
     def _choose(self, texts: pl.Series) -> Choice:
@@ -128,7 +130,7 @@ class Encoder:
         count("embedded", each.height, len(missing))
         made = _Filled(each.height)
         made.put(known, stored.vectors, stored.truncated, at[known])
-        # Half of what is held, where all of them are known.
+        # A third of what is held, where all of them are known.
         del stored
         if len(missing):
             self._embed(tier, each, missing, store, made, progress)
@@ -223,7 +225,9 @@ class _Filled:
         self.truncated[places] = truncated if rows is None else truncated[rows]
         for start in range(0, len(places), _BLOCK):
             part = slice(start, start + _BLOCK)
-            self.vectors[places[part]] = _unit(vectors[part if rows is None else rows[part]])
+            some = vectors[part if rows is None else rows[part]].astype(np.float32)
+            norms = np.sqrt(np.einsum("ij,ij->i", some, some))
+            self.vectors[places[part]] = some / np.maximum(norms, 1e-12)[:, None]
 
 
 def backend_of(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
@@ -243,11 +247,3 @@ def backend_of(folder: ModelFolder, tier: Tier, cache: str) -> Backend:
 
 def _column(texts: Sequence[str] | pl.Series) -> pl.Series:
     return texts.rename("text") if isinstance(texts, pl.Series) else pl.Series("text", list(texts), dtype=pl.String)
-
-
-def _unit(vectors: NDArray[np.float16]) -> NDArray[np.float32]:
-    """The vectors in float32, at length 1."""
-    some = vectors.astype(np.float32)
-    norms = np.sqrt(np.einsum("ij,ij->i", some, some))
-    scaled: NDArray[np.float32] = some / np.maximum(norms, 1e-12)[:, None]
-    return scaled

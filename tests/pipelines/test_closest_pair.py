@@ -47,7 +47,7 @@ def test_codes_find_the_pair_of_all_products(at_once: int, seed: int, monkeypatc
     # A good guess, none at all, and one that has it the wrong way round.
     cosine = (vectors[rows] @ vectors[among].T).max(axis=1).astype(np.float64)
     for likely in (cosine, np.ones(len(rows)), -cosine):
-        assert closest_pair(vectors, rows, among, likely=likely, bounded=False) == plain
+        assert closest_pair(vectors[rows], vectors[among], likely=likely, bounded=False) == plain
 
 
 @pytest.mark.usefixtures("by_codes")
@@ -61,7 +61,7 @@ def test_what_is_known_of_rows_spares_looking_for_them(monkeypatch: pytest.Monke
     monkeypatch.setattr(
         _closest_pair, "encode", lambda some, to, whole: asked.append(len(some)) or real(some, to, whole=whole)
     )
-    assert closest_pair(vectors, rows, among, likely=known, bounded=True) == plain
+    assert closest_pair(vectors[rows], vectors[among], likely=known, bounded=True) == plain
     assert sum(asked) - len(among) < len(rows) / 4
 
 
@@ -70,12 +70,12 @@ def test_of_rows_that_are_equally_close_the_first_is_named(known_first: bool, mo
     monkeypatch.setattr(_closest_pair, "LIKELY", 1)
     vectors = np.eye(6, dtype=np.float32)[[0, 1, 2, 0, 1, 5]]
     likely = np.array([0.0, 1.0, 0.0]) if known_first else np.array([0.0, 0.0, 1.0])
-    found = closest_pair(vectors, np.array([0, 1, 2]), np.array([5, 4, 3]), likely=likely, bounded=False)
+    found = closest_pair(vectors[[0, 1, 2]], vectors[[5, 4, 3]], likely=likely, bounded=False)
     assert found == Pair(0, 2, 100_000)
 
 
 def test_all_products_are_what_few_rows_take() -> None:
     vectors, rows, among = looked_for(9, 500)
     assert _direct.is_few(len(rows), len(among))
-    found = closest_pair(vectors, rows, among, likely=np.zeros(len(rows)), bounded=False)
+    found = closest_pair(vectors[rows], vectors[among], likely=np.zeros(len(rows)), bounded=False)
     assert found == plainly(vectors, rows, among)
