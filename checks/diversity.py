@@ -11,6 +11,8 @@ Vectors = NDArray[np.float32]
 
 # Rows multiplied in float32 at a time: their sum is then off by less than a millionth.
 _BLOCK = 4_096
+# Prompts that are cut into words at a time.
+_PROMPTS = 2**17
 
 
 def blocks(vectors: Vectors, rows: NDArray[np.int64]) -> Iterator[Vectors]:
@@ -75,17 +77,26 @@ def verb_objects(prompts: pl.Series) -> VerbObjects:
     A heuristic: the first word, without "please" and "can you", is taken for the verb. Prompts that
     do not open with a Latin word are not counted.
     """
-    frame = (
-        _opening_words(prompts)
-        .to_frame()
-        .select(
-            verb=pl.col("words").list.first(),
-            object=pl.col("words").list.slice(1).list.filter(~pl.element().is_in(sorted(_SKIPPED))).list.first(),
-        )
-    )
-    pairs = frame.drop_nulls().group_by("verb", "object").agg(count=pl.len())
+    counted = pl.concat([_verb_objects(part) for part in _parts(prompts)])
+    pairs = counted.group_by("verb", "object").agg(pl.col("count").sum())
     pairs = pairs.sort("count", "verb", "object", descending=[True, False, False])
     return VerbObjects(pairs, _entropy(pairs["count"]))
+
+
+def _parts(prompts: pl.Series) -> Iterator[pl.Series]:
+    """Consecutive ones, as many as are cut into words at a time; one that is empty where there are none."""
+    for start in range(0, max(1, len(prompts)), _PROMPTS):
+        yield prompts.slice(start, _PROMPTS)
+
+
+def _verb_objects(prompts: pl.Series) -> pl.DataFrame:
+    """verb, object and count, in no order."""
+    words = _opening_words(prompts).to_frame()
+    frame = words.select(
+        verb=pl.col("words").list.first(),
+        object=pl.col("words").list.slice(1).list.filter(~pl.element().is_in(sorted(_SKIPPED))).list.first(),
+    )
+    return frame.drop_nulls().group_by("verb", "object").agg(count=pl.len())
 
 
 def _opening_words(prompts: pl.Series) -> pl.Series:
@@ -135,7 +146,8 @@ def task(prompts: pl.Series) -> pl.Series:
     ['summarise', 'answer a question', 'other']
     """
     kinds = {word: kind for kind, words in _TASKS.items() for word in words.split()}
-    first = _opening_words(prompts).list.first().str.extract(r"^([a-z]+)")
+    opening = (_opening_words(part).list.first().str.extract(r"^([a-z]+)") for part in _parts(prompts))
+    first = pl.concat(list(opening))
     return first.replace_strict(kinds, default=OTHER, return_dtype=pl.String).rename("task")
 
 

@@ -6,6 +6,8 @@ from pipelines._shingles import tokens
 
 # Words that name a cluster.
 TERMS = 6
+# Prompts that are cut into words at a time.
+_PART = 2**17
 # English words that say nothing of what a text is about, and the roles of a conversation.
 _STOP_WORDS = """
     about above across after again against all almost alone along already also although always among and another any
@@ -27,18 +29,23 @@ def cluster_terms(records: pl.DataFrame) -> dict[int, str]:
 
     A word's weight is the share of the cluster's prompts that use it, less the share of all.
     """
-    words = records.select("cluster", word=tokens(records["prompt"]).list.unique()).explode("word").drop_nulls()
-    words = words.filter(pl.col("word").str.len_chars() > 2, pl.col("word").str.contains(r"^\p{L}"))
-    words = words.filter(~pl.col("word").is_in(_STOP_WORDS))
+    used = pl.concat([_used(part) for part in records.iter_slices(_PART)] or [_used(records)])
+    used = used.group_by("cluster", "word").agg(pl.col("used").sum())
     sizes = records.group_by("cluster").agg(size=pl.len())
-    everywhere = words.group_by("word").agg(overall=pl.len() / records.height)
+    everywhere = used.group_by("word").agg(overall=pl.col("used").sum() / records.height)
     marked = (
-        words.group_by("cluster", "word")
-        .agg(used=pl.len())
-        .join(sizes, on="cluster")
+        used.join(sizes, on="cluster")
         .join(everywhere, on="word")
         .with_columns(weight=pl.col("used") / pl.col("size") - pl.col("overall"))
         .sort("cluster", "weight", "word", descending=[False, True, False])
     )
     named = marked.group_by("cluster", maintain_order=True).agg(pl.col("word").head(TERMS).str.join(", "))
     return dict(named.iter_rows())
+
+
+def _used(records: pl.DataFrame) -> pl.DataFrame:
+    """`used`: how many prompts of each `cluster` use a `word`."""
+    words = records.select("cluster", word=tokens(records["prompt"]).list.unique()).explode("word").drop_nulls()
+    words = words.filter(pl.col("word").str.len_chars() > 2, pl.col("word").str.contains(r"^\p{L}"))
+    words = words.filter(~pl.col("word").is_in(_STOP_WORDS))
+    return words.group_by("cluster", "word").agg(used=pl.len())

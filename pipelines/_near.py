@@ -15,6 +15,8 @@ BUCKET = 2_000
 NEIGHBOURS = 64
 # N-grams of pairs whose intersections are counted at a time; bounds memory at about 200 MB.
 CHUNK = 5_000_000
+# Pairs whose texts are cut into n-grams at a time; bounds memory at about 300 MB of Alpaca's.
+PART = 2**15
 
 PAIRS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64()})
 """Positions a < b, each pair once, sorted."""
@@ -38,7 +40,12 @@ def near_pairs(texts: Texts, *, ngram: int, min_jaccard: float, seed: int, cache
 def similarities(texts: Texts, a: NDArray[np.int64], b: NDArray[np.int64], *, ngram: int) -> pl.Series:
     """The Jaccard index of the texts `a[i]` and `b[i]`; only they are cut into n-grams. 0.0 where both have none."""
     rows, ends = np.unique(np.concatenate([a, b]), return_inverse=True)
-    found = jaccard(shingle(texts.gather(rows), ngram), ends[: len(a)], ends[len(a) :])
+    said = texts.gather(rows)
+    found = np.zeros(len(a))
+    for start in range(0, len(a), PART):
+        part = slice(start, start + PART)
+        some, places = np.unique(np.stack([ends[: len(a)][part], ends[len(a) :][part]]), return_inverse=True)
+        found[part] = jaccard(shingle(said.gather(some), ngram), *places.reshape(2, -1))
     return pl.Series("similarity", found, dtype=pl.Float64)
 
 

@@ -22,6 +22,7 @@ from pipelines._last_release import last_release
 from pipelines._ledger import all_records, ledger_of, reconcile
 from pipelines._manifest import files_in, write_manifest
 from pipelines._map import MAP_SCHEMA
+from pipelines._memory import peak_memory_mb
 from pipelines._people import DECISIONS, digest
 from pipelines._released import PART, Released, scan_released
 from pipelines._slices import leave, together
@@ -277,7 +278,7 @@ def _run_figures(run: Run, orchestration: Orchestration) -> RunFigures:
         started=run.started,
         seconds=round((datetime.now(UTC) - began).total_seconds(), 1),
         resumed_after=run.resumed_after,
-        peak_memory_mb=stages.peak_memory_mb(),
+        peak_memory_mb=peak_memory_mb(),
         stages=[entry["stage"] for entry in noted.values()],
         orchestrator=orchestration.by,
         orchestration_seconds=orchestration.seconds,

@@ -35,11 +35,11 @@ class Released:
 
     def in_order(self) -> Iterator[pl.DataFrame]:
         """By record_id, then by where they came from."""
-        return self._parts(self._keys.sort(ORDER))
+        return self._parts(self._keys)
 
     def calls_first(self) -> Iterator[pl.DataFrame]:
         """As `in_order`, but records that call tools come first: loaders take column types from the first rows."""
-        return self._parts(self._keys.sort(~pl.col("calls"), *ORDER))
+        return self._parts(self._keys.sort(~pl.col("calls"), maintain_order=True))
 
     @cached_property
     def message_keys(self) -> list[str]:
@@ -48,8 +48,10 @@ class Released:
 
     @cached_property
     def _keys(self) -> pl.DataFrame:
+        """In their order, by their numbers alone."""
         calls = pl.col("messages").list.eval(pl.element().struct.field("tool_calls").list.len() > 0).list.any()
-        return self._records.select("row_id", *ORDER, calls=calls.fill_null(False)).collect(engine="streaming")
+        named = self._records.select("row_id", *ORDER, calls=calls.fill_null(False)).collect(engine="streaming")
+        return named.sort(ORDER).select("row_id", "calls")
 
     @cached_property
     def _only_part(self) -> pl.DataFrame:

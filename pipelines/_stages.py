@@ -5,7 +5,6 @@ in another process or on another machine that sees the same folder.
 """
 
 import json
-import resource
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -17,6 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from pipelines._manifest import sha256_of
+from pipelines._memory import give_back, peak_memory_mb
 from pipelines._progress import Stage, counted, reporter
 from pipelines._runner import LOCAL, Runner, Sharing
 from pipelines._shown import one_line
@@ -394,13 +394,9 @@ def perform(name: str, run: Run) -> Stage:
         "files": files,
     }
     save_json(noted, run.work / f"{name}.json")
+    del result
+    give_back()
     return stage
-
-
-def peak_memory_mb() -> float:
-    """The most that this process has held so far, in MiB."""
-    # Linux counts in KiB.
-    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
 def _left(name: str, work: Path) -> list[str]:

@@ -15,9 +15,13 @@ def rows_of(whole: pl.LazyFrame, row_ids: pl.Series, columns: Sequence[str]) -> 
 
     They are read as they stream past, so that memory holds no others.
     """
+    return scan_rows_of(whole, row_ids, columns).collect(engine="streaming")
+
+
+def scan_rows_of(whole: pl.LazyFrame, row_ids: pl.Series, columns: Sequence[str]) -> pl.LazyFrame:
+    """What `rows_of` reads, for what is not held as it stands but worked on as it streams past."""
     wanted = row_ids.rename("row_id").to_frame().lazy()
-    found = whole.select("row_id", *columns).join(wanted, on="row_id", how="semi", maintain_order="left")
-    return found.collect(engine="streaming")
+    return whole.select("row_id", *columns).join(wanted, on="row_id", how="semi", maintain_order="left")
 
 
 class Texts:
