@@ -88,7 +88,9 @@ def _write(run: Run, policy: Policy, orchestration: Orchestration) -> Report:
         save_frame(measured.ledger, run.out / "ledger.parquet")
         shutil.copyfile(run.work / "pairs.parquet", run.out / "pairs.parquet")
         _write_unreadable(run)
-        measured = measured._replace(exports=_write_data(run))
+        # What records say is in nobody's way while Great Expectations' frames and the exports take their room.
+        exports = _write_data(run)
+        measured = measured._replace(exports=exports, records=_with_short_texts(measured.records, run.out))
         report = build_report(
             measured,
             pl.scan_parquet(run.out / "records.parquet"),
@@ -108,8 +110,7 @@ def _measure(run: Run) -> Measured:
 
     figures = {name: stages.noted(run, name)["figures"] for name in stages.STAGES}
     sources = [SourceFigures.model_validate(file) for file in figures["ingest"]["sources"]]
-    held = [name for name in TEXTS if name not in WHOLE_TEXTS]
-    records = all_records(stages.kept(run, "split", *held), stages.dropped(run, *held))
+    records = all_records(stages.kept(run, "split"), stages.dropped(run))
     ledger = ledger_of(records, pl.read_parquet(run.work / "unreadable.parquet"))
     reconcile(ledger, sources)
     difficulty = figures["score"].pop("difficulty")
@@ -139,19 +140,25 @@ def _save_records(run: Run, records: pl.DataFrame) -> None:
     """Write `records`, which are in reading order, with what they say; of many rows memory holds that of a part."""
     said, path = stages.texts_of(run), run.out / "records.parquet"
     if records.height <= PART:
-        save_frame(_with_whole_texts(records, said), path)
+        save_frame(_with_texts(records, said), path)
         return
     folder = run.work / "records.parts"
-    save_frame(together([leave(_with_whole_texts(part, said), folder) for part in records.iter_slices(PART)]), path)
+    save_frame(together([leave(_with_texts(part, said), folder) for part in records.iter_slices(PART)]), path)
     shutil.rmtree(folder)
 
 
-def _with_whole_texts(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.DataFrame:
-    """`part` of the records with WHOLE_TEXTS, in the places that these have where they lie."""
+def _with_texts(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+    """`part` of the records with TEXTS, in the places that these have where they lie."""
     here = pl.col("row_id").is_between(part["row_id"].min(), part["row_id"].max())
-    texts = pl.concat([each.filter(here).select("row_id", *WHOLE_TEXTS) for each in said]).collect(engine="streaming")
+    texts = pl.concat([each.filter(here).select("row_id", *TEXTS) for each in said]).collect(engine="streaming")
     whole = part.join(texts, on="row_id", how="left", maintain_order="left")
     return stages.in_places(whole, said[0])
+
+
+def _with_short_texts(records: pl.DataFrame, out: Path) -> pl.DataFrame:
+    """`records` with those of TEXTS that the report looks at, as they were saved."""
+    short = [name for name in TEXTS if name not in WHOLE_TEXTS]
+    return records.hstack(pl.read_parquet(out / "records.parquet", columns=short))
 
 
 def _people(run: Run, figures: Mapping[str, Any]) -> People:
