@@ -19,7 +19,7 @@ MIN_WORDS = 0.5
 # Two questions with this share of words in common ask the same.
 SAME_QUESTION = 0.8
 
-# Pairs whose words are compared at a time: those of Alpaca take 0.3 GB on their way.
+# Pairs whose words are compared at a time, so that memory does not grow with them.
 PART = 2**15
 
 _READ = ("kind", "label", "group", "messages", "context", "completion")
@@ -59,9 +59,7 @@ def compare(pairs: pl.DataFrame, whole: pl.LazyFrame) -> pl.DataFrame:
     answers contradict each other in a phrase, in a short answer's numbers, or by yes and no.
     """
     answers = _answers(scan_rows_of(whole, pl.concat([pairs["a"], pairs["b"]]).unique(), _READ))
-    if pairs.height <= PART:
-        return _compared(pairs, answers)
-    return pl.concat(_compared(part, answers) for part in pairs.iter_slices(PART))
+    return pl.concat([_compared(part, answers) for part in pairs.iter_slices(PART)] or [_compared(pairs, answers)])
 
 
 def _compared(pairs: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ BUCKET = 2_000
 NEIGHBOURS = 64
 # N-grams of pairs whose intersections are counted at a time; bounds memory at about 200 MB.
 CHUNK = 5_000_000
-# Pairs whose texts are cut into n-grams at a time; bounds memory at about 300 MB of Alpaca's.
+# Pairs whose texts are cut into n-grams at a time, so that memory does not grow with them.
 PART = 2**15
 
 PAIRS = pl.Schema({"a": pl.Int64(), "b": pl.Int64(), "similarity": pl.Float64()})

@@ -394,7 +394,7 @@ def perform(name: str, run: Run) -> Stage:
         "files": files,
     }
     save_json(noted, run.work / f"{name}.json")
-    del result
+    del result  # its frames are given back too
     give_back()
     return stage
 
