@@ -75,9 +75,11 @@ def store() -> Iterator[Any]:
 
 
 def _in_force(engine: Any, settings: AnnotationSettings) -> pl.DataFrame:
+    if engine is None:
+        return pl.DataFrame(schema=DECISION_SCHEMA)  # without importing what reads them
     from annotation.store.decisions import decisions_in_force
 
-    return pl.DataFrame(schema=DECISION_SCHEMA) if engine is None else decisions_in_force(engine, settings.project)
+    return decisions_in_force(engine, settings.project)
 
 
 def _cost(engine: Any, settings: AnnotationSettings) -> Cost | None:

@@ -140,14 +140,14 @@ def _save_records(run: Run, records: pl.DataFrame) -> None:
     """Write `records`, which are in reading order, with what they say; of many rows memory holds that of a part."""
     said, path = stages.texts_of(run), run.out / "records.parquet"
     if records.height <= PART:
-        save_frame(_with_texts(records, said), path)
+        save_frame(_in_full(records, said), path)
         return
     folder = run.work / "records.parts"
-    save_frame(together([leave(_with_texts(part, said), folder) for part in records.iter_slices(PART)]), path)
+    save_frame(together([leave(_in_full(part, said), folder) for part in records.iter_slices(PART)]), path)
     shutil.rmtree(folder)
 
 
-def _with_texts(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.DataFrame:
+def _in_full(part: pl.DataFrame, said: Sequence[pl.LazyFrame]) -> pl.DataFrame:
     """`part` of the records with TEXTS, in the places that these have where they lie."""
     here = pl.col("row_id").is_between(part["row_id"].min(), part["row_id"].max())
     texts = pl.concat([each.filter(here).select("row_id", *TEXTS) for each in said]).collect(engine="streaming")

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 KEY_CHARS = 32
 """128 bits as hex. Two of 10**12 texts share a key by chance once in 10**14 times."""
 
+# Texts that are Python's objects at a time.
+_TEXTS = 2**17
+
 
 def text_keys(texts: pl.Series) -> pl.Series:
     """The first 128 bits of each text's SHA-256 as 32 hex characters. Null stays null; order is kept.
@@ -17,9 +20,14 @@ def text_keys(texts: pl.Series) -> pl.Series:
     >>> text_keys(pl.Series(["abc", None])).to_list()
     ['ba7816bf8f01cfea414140de5dae2223', None]
     """
+    parts = (texts.slice(start, _TEXTS) for start in range(0, max(1, len(texts)), _TEXTS))
+    return pl.concat([_digests(part) for part in parts]).bin.encode("hex").rename(texts.name)
+
+
+def _digests(texts: pl.Series) -> pl.Series:
     sha256 = hashlib.sha256
     digests = [None if text is None else sha256(text).digest()[:16] for text in texts.cast(pl.Binary).to_list()]
-    return pl.Series(texts.name, digests, dtype=pl.Binary).bin.encode("hex")
+    return pl.Series(digests, dtype=pl.Binary)
 
 
 def made_by(*parts: str) -> str:

@@ -63,7 +63,9 @@ class VectorStore:
         packed = packed if len(chosen) == len(packed) else packed[chosen]
         width = pa.binary(packed.dtype.itemsize * packed.shape[1])
         array = pa.FixedSizeBinaryArray.from_buffers(width, len(packed), [None, pa.py_buffer(packed)])
-        self._tables.save(rows[KEY], pa.table({"truncated": pa.array(truncated[chosen]), "vector": array}))
+        # pyarrow would import pandas to make an array of numpy's.
+        known = pl.Series(truncated[chosen]).to_arrow()
+        self._tables.save(rows[KEY], pa.table({"truncated": known, "vector": array}))
 
 
 def _matrix(column: Any) -> NDArray[np.float16]:

@@ -2,6 +2,8 @@
 
 import gzip
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import orjson
@@ -151,3 +153,13 @@ def test_a_row_of_a_block_that_is_no_record_shows_its_own_text(tmp_path):
     (lost,) = pl.read_parquet(found.unreadable).to_dicts()
     assert (lost["source_row"], lost["reason"]) == (31, "unreadable.type")
     assert lost["excerpt"] == '{"instruction": 7, "output": "seven"}'
+
+
+def test_plain_rows_are_read_without_pandas_which_pyarrow_imports_to_make_an_array(tmp_path):
+    (tmp_path / "rows.json").write_text(json.dumps([{"instruction": "Add 2 and 2.", "input": "", "output": "4"}]))
+    script = (
+        "import sys; from pipelines.ingest import read_records; records = read_records(sys.argv[1]);"
+        "print(records['messages'].to_list()[0][1]['content'], 'pandas.core' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script, tmp_path / "rows.json"], capture_output=True, text=True)
+    assert done.stdout == "4 False\n", done.stderr
