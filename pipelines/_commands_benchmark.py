@@ -7,7 +7,6 @@ import typer
 
 from pipelines._commands import Commands, Json
 from schemas.errors import BenchmarkError, UsageError
-from schemas.settings import ContaminationSettings
 
 benchmark = typer.Typer(
     cls=Commands, no_args_is_help=True, help="Benchmarks as hashes without text, for `assay curate --against NAME`."
@@ -20,8 +19,14 @@ def add(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="The benchmark's files, folders or URLs.")],
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write it there instead of into the store.")] = None,
     ngram: Annotated[
-        int, typer.Option(min=3, max=64, help="Words of an n-gram; contamination.ngram must be the same.")
-    ] = ContaminationSettings().ngram,
+        int | None,
+        typer.Option(
+            min=3,
+            max=64,
+            show_default="that of the settings",
+            help="Words of an n-gram; contamination.ngram must be the same.",
+        ),
+    ] = None,
     shape: Annotated[str | None, typer.Option(help="The sources' shape, where the guess is wrong.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an index of that name.")] = False,
     json: Json = False,
@@ -29,13 +34,15 @@ def add(
     """Make an index of a benchmark: hashes of its n-grams, and no text."""
     from annotation.home import make_home
     from pipelines import _benchmark_index as indexes
+    from schemas.settings import ContaminationSettings
 
     indexes.refuse_name(name)
     path = _place(name, out)
     if path.exists() and not force:
         raise UsageError(f"{path}: is there already; --force replaces it")
     questions, unreadable, files = _read(sources, shape)
-    data = indexes.build(questions, name=name, sources=files, unreadable=unreadable, ngram=ngram)
+    words = ngram or ContaminationSettings().ngram
+    data = indexes.build(questions, name=name, sources=files, unreadable=unreadable, ngram=words)
     if out is None:
         make_home()
         indexes.store().mkdir(exist_ok=True)

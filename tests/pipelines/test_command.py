@@ -81,6 +81,14 @@ def test_a_run_imports_what_takes_long_only_where_it_is_used() -> None:
     assert done.stdout == "none\n", done.stderr
 
 
+def test_the_command_line_starts_without_settings_and_frames() -> None:
+    script = (
+        "import sys, pipelines.cli; print({'pydantic', 'yaml', 'polars', 'numpy', 'jinja2'} & {*sys.modules} or 'none')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
+    assert done.stdout == "none\n", done.stderr
+
+
 def test_the_same_again_stands_and_says_so(alone: dict[str, str], source: Path, tmp_path: Path) -> None:
     def curate(*more: str) -> subprocess.CompletedProcess[str]:
         command = [ASSAY, "curate", source, "--out", tmp_path / "out", *more]
