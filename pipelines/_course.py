@@ -5,7 +5,6 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,7 +71,8 @@ def make_release(
     left = is_left(out)
     if not left and (same := _same(out, sources, settings)):
         return same
-    with opened(runner) as workers, workspace(out) as work, ExitStack() as beside:
+    # Great Expectations takes as long to import as all stages of a small run: it is, beside them.
+    with opened(runner) as workers, workspace(out) as work, contract_process():
         # What was stopped while it was put in its place, and stands there now, may be what is asked for.
         if left and (same := _same(out, sources, settings)):
             return same
@@ -89,8 +89,6 @@ def make_release(
         lost -= time.monotonic() - entered
         if not done:
             lost -= steps.prepare(run)
-        # Great Expectations takes as long to import as all stages of a small run: it is, beside them.
-        beside.enter_context(contract_process())
         for name in STAGES:
             if name in done:
                 continue

@@ -15,6 +15,7 @@ from pipelines._cluster_terms import cluster_terms
 from pipelines._near import similarities
 from pipelines._shingles import tokens
 from pipelines._texts import Texts
+from pipelines.cache import keys
 from pipelines.ingest import read_records
 
 SAMPLES = Path(__file__).parents[2] / "data" / "samples" / "train" / "support_alpaca.json"
@@ -68,6 +69,16 @@ def test_no_prompt() -> None:
     nothing = pl.Series("prompt", [], dtype=pl.String)
     assert (verb_objects(nothing).pairs.height, task(nothing).to_list()) == (0, [])
     assert cluster_terms(pl.DataFrame({"prompt": nothing, "cluster": pl.Series([], dtype=pl.Int64)})) == {}
+
+
+@pytest.mark.parametrize("most", [1, 7, 39])
+def test_keys_of_texts(records: pl.DataFrame, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = records["prompt"].scatter([0, 38], None)
+    at_once = keys.text_keys(texts)
+    assert at_once.null_count() == 2
+    monkeypatch.setattr(keys, "_TEXTS", most)
+    assert keys.text_keys(texts).equals(at_once, check_names=True, null_equal=True)
+    assert keys.text_keys(texts.clear()).to_list() == []
 
 
 def test_an_answers_length_is_its_tokens(records: pl.DataFrame) -> None:
